@@ -1,0 +1,137 @@
+// Package remote holds the words that the engine and the transports share: what is
+// asked of a remote file (Request), what came back (Tail), which state of the file that
+// was (Version) and how an attempt failed (Error).
+//
+// A transport is any type with the method
+//
+//	Open(ctx context.Context, req Request) (*Tail, error)
+//
+// whose contract stands at Request and Tail; package remotetest checks it.
+package remote
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// Request asks for a remote file from one byte on, in one round trip. There is no
+// separate probe: the answer's Tail says what the file is.
+type Request struct {
+	URL *url.URL
+
+	// Offset is the first byte wanted. 0 asks for the whole file, without a range.
+	// An answer may start earlier, never later.
+	Offset int64
+
+	// Length is how many bytes are wanted from Offset on; 0 means up to the end.
+	Length int64
+
+	// Unless, when it has a validator, makes the request conditional: a file that is
+	// still this version is answered with Tail.NotModified and no body. A transport
+	// that cannot ask so ignores it. It is set only with Offset 0.
+	Unless *Version
+}
+
+// Version is what a transport knows of the state of a remote file.
+type Version struct {
+	// ETag is the raw entity tag with its quotes (RFC 9110 §8.8.3), "" if there is none.
+	// A weak one starts with W/ and proves nothing.
+	ETag string
+
+	// ModTime is when the remote was last modified; zero if unknown. WeakTime says that
+	// it is too young to tell two states apart (RFC 9110 §8.8.2.2): less than 2 s before
+	// the server's own clock.
+	ModTime  time.Time
+	WeakTime bool
+
+	// Size is the complete length in bytes, -1 if unknown.
+	Size int64
+
+	// Place identifies the URL that really answered, after redirects; see PlaceOf.
+	// Validators of different places are never compared (RFC 9110 §8.8.1).
+	Place string
+}
+
+// StrongETag returns the ETag if it may prove that bytes are equal, else "".
+func (v Version) StrongETag() string {
+	if strings.HasPrefix(v.ETag, "W/") || len(v.ETag) < 2 {
+		return ""
+	}
+	return v.ETag
+}
+
+// StrongTime returns ModTime if it may tell two states apart, else the zero time.
+func (v Version) StrongTime() time.Time {
+	if v.WeakTime {
+		return time.Time{}
+	}
+	return v.ModTime
+}
+
+// Tail is an answer: the file's version and its bytes from Start on.
+type Tail struct {
+	Version
+
+	// NotModified answers Request.Unless; Body is then empty.
+	NotModified bool
+
+	// Start is the absolute offset of Body's first byte: at most Request.Offset, and 0
+	// where the range was ignored. End is the offset after Body's last byte, -1 if it is
+	// not known before the body ends. End may be less than Size: the rest is asked for
+	// again.
+	Start, End int64
+
+	// Framed says that a body which was cut ends in an error and not in io.EOF. Without
+	// it (HTTP/1.0 without a length) only a size known from elsewhere proves the end.
+	Framed bool
+
+	// MediaType is the lower-case type/subtype that the server gave, "" if none.
+	MediaType string
+
+	// Digests returns the digests of the whole file that the remote offered (RFC 9530
+	// Repr-Digest), by algorithm name as in package listing ("sha256", "sha512"). nil
+	// means none. Those sent as trailers are there only after Body returned io.EOF.
+	Digests func() map[string][]byte
+
+	// Body yields each byte from Start to End once and in order, then io.EOF; or an
+	// *Error that says why it was cut. It is never nil and must be closed. Close of a
+	// body not read to its end returns soon. A body that also implements Filer offers
+	// its bytes as a local file.
+	Body io.ReadCloser
+}
+
+// Filer is implemented by the body of a Tail whose bytes lie in a file of this machine,
+// which lets the kernel copy or share them. Off is the position of the next byte.
+type Filer interface {
+	File() (f *os.File, off int64)
+}
+
+// PlaceOf returns a short hash of the URL's scheme, host, port and path. User
+// information, query and fragment have no part in it, so it holds no secret.
+func PlaceOf(u *url.URL) string {
+	sum := sha256.Sum256([]byte(OriginOf(u) + u.EscapedPath()))
+	return hex.EncodeToString(sum[:8])
+}
+
+// OriginOf returns scheme://host:port in lower case, the default port written out: what
+// a credential is bound to (RFC 6454 §4).
+func OriginOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "sftp": "22"}[strings.ToLower(u.Scheme)]
+	}
+	return strings.ToLower(u.Scheme) + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+// Redact returns the URL without user information, query and fragment: the only form in
+// which one is shown or stored.
+func Redact(u *url.URL) string {
+	r := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath, Opaque: u.Opaque}
+	return r.String()
+}
