@@ -1,0 +1,129 @@
+package listing
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// format is how a list is written.
+type format uint8
+
+const (
+	plain format = iota
+	sums
+	table
+	jsonLines
+)
+
+var utf8BOM = []byte("\xef\xbb\xbf")
+
+// sniff tells the format from the first 64 KiB, of which it consumes a byte order mark
+// alone. skip is the number of blank and comment lines ahead of the first line that
+// matters.
+//
+//	compressed, UTF-16, or a NUL byte anywhere     no list
+//	the first line that is no blank or comment:
+//	  begins with <                                no list: HTML or XML
+//	  begins with {, then " or } or its end        JSON Lines
+//	  begins with [, then { " [ ] or its end       no list: a JSON array
+//	  is a checksum line, or begins PGP armour     checksum file
+//	  is a header row (see parseHeader)            table
+//	  anything else, or no such line               plain
+func sniff(l *lines) (f format, skip int, err error) {
+	head, readErr := l.r.Peek(sniffSize)
+	if len(head) == 0 && readErr != nil && readErr != io.EOF {
+		return plain, 0, readErr
+	}
+	if err := notText(head); err != nil {
+		return plain, 0, err
+	}
+	if bytes.HasPrefix(head, utf8BOM) {
+		head = head[len(utf8BOM):]
+		l.r.Discard(len(utf8BOM)) // it was just peeked at
+	}
+	first := head
+	for {
+		line, rest, more := bytes.Cut(first, []byte("\n"))
+		if significant(line) {
+			f, err := formatOf(line, head, more)
+			return f, skip, err
+		}
+		if !more {
+			return plain, 0, nil
+		}
+		first = rest
+		skip++
+	}
+}
+
+// formatOf tells the format from the first line that matters. Whole says that head has
+// all of it.
+func formatOf(line, head []byte, whole bool) (format, error) {
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	trimmed := bytes.Trim(line, " \t")
+	var after byte // what follows the first byte; 0: nothing
+	if rest := bytes.TrimLeft(trimmed[1:], " \t"); len(rest) > 0 {
+		after = rest[0]
+	}
+	switch {
+	case trimmed[0] == '<':
+		return plain, markup(trimmed, head)
+	case trimmed[0] == '[' && bytes.IndexByte([]byte("\x00{[]\""), after) >= 0:
+		return plain, &Error{Msg: "a JSON array: fsync reads JSON Lines, one object a line (jq -c '.[]' makes them)", Err: ErrNotList}
+	case trimmed[0] == '{' && bytes.IndexByte([]byte("\x00}\""), after) >= 0:
+		if whole && goesOn(trimmed) {
+			return plain, &Error{Msg: "a JSON document over several lines: fsync reads JSON Lines, one object a line (jq -c . makes them)", Err: ErrNotList}
+		}
+		return jsonLines, nil
+	case isArmour(trimmed) || isSum(line):
+		return sums, nil
+	}
+	if _, _, ok := parseHeader(string(line)); ok {
+		return table, nil
+	}
+	return plain, nil
+}
+
+// notText refuses what cannot be a list in UTF-8 or another superset of ASCII.
+func notText(head []byte) error {
+	for _, c := range []struct{ magic, name string }{
+		{"\x1f\x8b", "gzip"},
+		{"\x28\xb5\x2f\xfd", "zstd"},
+		{"\xfd7zXZ\x00", "xz"},
+		{"BZh", "bzip2"},
+	} {
+		if bytes.HasPrefix(head, []byte(c.magic)) && (c.name != "bzip2" || isBzip2(head)) {
+			return &Error{Msg: fmt.Sprintf("compressed data (%s): compressed lists are not read yet; decompress it first", c.name), Err: ErrBinary}
+		}
+	}
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		return &Error{Msg: "a text in UTF-16: lists are read in UTF-8", Err: ErrNotList}
+	}
+	if bytes.IndexByte(head, 0) >= 0 {
+		return ErrBinary
+	}
+	return nil
+}
+
+// isBzip2 looks at the first block's magic as well: BZh alone may begin a name.
+func isBzip2(head []byte) bool {
+	return len(head) >= 10 && string(head[4:10]) == "\x31\x41\x59\x26\x53\x59"
+}
+
+func markup(first, head []byte) error {
+	switch {
+	case bytes.Contains(bytes.ToLower(head), []byte("<metalink")):
+		return &Error{Msg: "a Metalink document: Metalink is not read yet", Err: ErrNotList}
+	case bytes.HasPrefix(bytes.ToLower(first), []byte("<?xml")) && !bytes.Contains(bytes.ToLower(head), []byte("<html")):
+		return &Error{Msg: "an XML document, not a list", Err: ErrNotList}
+	}
+	return &Error{Msg: ErrHTML.Error() + " (is it a login page?)", Err: ErrHTML}
+}
+
+// goesOn tells an object that goes on after its first line.
+func goesOn(first []byte) bool {
+	last := first[len(first)-1]
+	return !json.Valid(first) && (last == '{' || last == '[' || last == ',')
+}
