@@ -1,0 +1,93 @@
+package local
+
+import (
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// filesystem says what the file system below a directory can do. The magic numbers are
+// those of statfs(2).
+type filesystem struct {
+	trueHoles bool          // SEEK_HOLE reports what was never written, and nothing else
+	syncfs    bool          // one syncfs(2) writes all files, and reports errors (Linux 5.8)
+	reserve   bool          // fallocate helps: copy-on-write gains nothing, tmpfs fills pages twice
+	late      bool          // a write can fail after it was acknowledged
+	precision time.Duration // of modification times, where coarser than a second
+}
+
+const (
+	btrfsMagic = 0x9123683E
+	extMagic   = 0xEF53
+	xfsMagic   = 0x58465342
+	f2fsMagic  = 0xF2F52010
+	tmpfsMagic = 0x01021994
+	msdosMagic = 0x4d44
+	nfsMagic   = 0x6969
+	cifsMagic  = 0xFF534D42
+	smb2Magic  = 0xFE534D42
+	fuseMagic  = 0x65735546
+)
+
+func (r *root) filesystem() filesystem {
+	var st unix.Statfs_t
+	if unix.Fstatfs(int(r.f.Fd()), &st) != nil {
+		return filesystem{}
+	}
+	switch uint32(st.Type) {
+	case extMagic, xfsMagic, f2fsMagic:
+		return filesystem{trueHoles: true, syncfs: true, reserve: true}
+	case btrfsMagic, tmpfsMagic:
+		return filesystem{trueHoles: true, syncfs: true}
+	case nfsMagic, cifsMagic, smb2Magic, fuseMagic:
+		return filesystem{late: true}
+	case msdosMagic:
+		return filesystem{precision: 2 * time.Second}
+	}
+	return filesystem{}
+}
+
+// syncAll writes everything of the file system to disk.
+func (r *root) syncAll() error { return unix.Syncfs(int(r.f.Fd())) }
+
+// seekHole returns the offset of the first hole, size if there is none or it can't be told.
+func seekHole(f *os.File, size int64) int64 {
+	off, err := unix.Seek(int(f.Fd()), 0, unix.SEEK_HOLE)
+	if err != nil || off > size {
+		return size
+	}
+	return off
+}
+
+// reserve sets blocks aside for bytes [from, to) and leaves the size alone, so that a
+// full disk is found before the transfer. It reports only that the disk is full.
+func reserve(f *os.File, from, to int64) error {
+	var st unix.Statfs_t
+	if unix.Fstatfs(int(f.Fd()), &st) == nil && uint64(to-from) > st.Bfree*uint64(st.Bsize) {
+		// Not even tried: it would take all there is before it failed.
+		return os.NewSyscallError("fallocate", unix.ENOSPC)
+	}
+	err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, from, to-from)
+	if err == unix.ENOSPC || err == unix.EDQUOT || err == unix.EFBIG {
+		return os.NewSyscallError("fallocate", err)
+	}
+	return nil
+}
+
+func fdatasync(f *os.File) error {
+	for {
+		if err := unix.Fdatasync(int(f.Fd())); err != unix.EINTR {
+			return os.NewSyscallError("fdatasync", err)
+		}
+	}
+}
+
+// bootID identifies this boot of the system, "" if it cannot be told.
+func bootID() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil || len(id) < 8 {
+		return ""
+	}
+	return string(id[:8])
+}
