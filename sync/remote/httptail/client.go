@@ -1,0 +1,171 @@
+// Package httptail fetches the tails of files over HTTP and HTTPS.
+//
+// One Open is one GET, plus one for each redirect. There is no HEAD, no If-Range and no
+// suffix range: the answer to "bytes=OFFSET-" carries the size, the validators and the
+// bytes at once, and whoever asked compares the validators himself. A 206 is believed
+// only with a Content-Range that was checked; nothing that a server says makes Body
+// yield a byte at another offset than the one announced.
+//
+// No credential leaves the origin it was given for, and no Referer is ever sent.
+package httptail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"fsync/sync/remote"
+)
+
+const (
+	// connectTime bounds a dial and, once more, a TLS handshake.
+	connectTime = 10 * time.Second
+
+	// maxHeader bounds the header of an answer, with all its 1xx before it.
+	maxHeader = 256 << 10
+
+	// readBuffer is the size of a connection's buffer. Blocks of 256 KiB and more are
+	// read past it; it saves system calls where chunks are small (servers write 4 to
+	// 32 KiB) and costs memory for each connection, so it is not larger.
+	readBuffer = 64 << 10
+)
+
+// Client opens tails of http and https URLs. It is safe for concurrent use.
+type Client struct {
+	transport *http.Transport
+	direct    direct // for plain HTTP without a proxy
+	headers   []OriginHeader
+	netrc     netrc
+	userAgent string
+	stall     time.Duration
+}
+
+// New returns a Client. Its errors are about the options: a certificate or netrc file
+// that cannot be read, a header that cannot be sent.
+func New(o Options) (*Client, error) {
+	headers, err := checkHeaders(o.Headers)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{headers: headers, userAgent: o.UserAgent, stall: o.Stall}
+	c.direct.keep, c.direct.dialer.Timeout = max(o.Conns, 2), connectTime
+	if o.NetrcFile != "" {
+		if c.netrc, err = readNetrc(o.NetrcFile); err != nil {
+			return nil, err
+		}
+	}
+	tlsConfig, err := o.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	// Many streams over HTTP/2 share one TCP connection and its congestion window, so
+	// parallel files and ranges would not add up: HTTP/1.1 only.
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	c.transport = &http.Transport{
+		Proxy:                  proxy,
+		DialContext:            (&net.Dialer{Timeout: connectTime}).DialContext,
+		TLSClientConfig:        tlsConfig,
+		TLSHandshakeTimeout:    connectTime,
+		Protocols:              protocols,
+		DisableCompression:     true, // ranges count encoded bytes (RFC 9110 §14.1.2)
+		MaxIdleConnsPerHost:    max(o.Conns, 2),
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: maxHeader,
+		ReadBufferSize:         readBuffer,
+	}
+	return c, nil
+}
+
+// Close closes the connections that no body is using.
+func (c *Client) Close() {
+	c.transport.CloseIdleConnections()
+	c.direct.close()
+}
+
+// roundTrip sends one request by the shortest way.
+func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
+	if canBeDirect && req.URL.Scheme == "http" {
+		if via, err := proxy(req); err == nil && via == nil {
+			return c.direct.RoundTrip(req)
+		}
+	}
+	return c.transport.RoundTrip(req)
+}
+
+// proxy takes the proxy from the environment. The error of a bad setting would quote
+// it, with the password that may be in it.
+func proxy(req *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(req)
+	if err != nil {
+		return nil, errProxy
+	}
+	return u, nil
+}
+
+var errProxy = errors.New("the environment names a proxy that is not a URL")
+
+// Open asks for a file from req.Offset on and follows redirects. ctx governs Body too;
+// when it is done, its cause is the error. Any other error is a *remote.Error.
+//
+// The answer to a Length may be longer than asked, as may be its Tail: the consumer
+// closes Body when he has enough.
+func (c *Client) Open(ctx context.Context, req remote.Request) (*remote.Tail, error) {
+	if err := checkRequest(req); err != nil {
+		return nil, err
+	}
+	at := rooted(req.URL)
+	for hops := 0; ; hops++ {
+		x, err := c.ask(ctx, at, req, hops > 0)
+		if err != nil {
+			return nil, err
+		}
+		if !isRedirect(x.resp) {
+			return x.answer(req)
+		}
+		next, err := x.location()
+		x.discard()
+		if err == nil && hops == maxRedirects {
+			err = fmt.Errorf("more than %d redirects", maxRedirects)
+		}
+		if err != nil {
+			return nil, x.fail(remote.Final, x.resp.StatusCode, err)
+		}
+		at = rooted(next)
+	}
+}
+
+// rooted returns the URL with a path that begins with a slash, as a request line needs
+// it (RFC 9112 §3.2.1). Without one ("http://host", or a URL put together from parts)
+// the same file would also have two places.
+func rooted(u *url.URL) *url.URL {
+	if strings.HasPrefix(u.Path, "/") {
+		return u
+	}
+	r := *u
+	r.Path = "/" + u.Path
+	if u.RawPath != "" {
+		r.RawPath = "/" + u.RawPath
+	}
+	return &r
+}
+
+// checkRequest refuses what no server need be asked.
+func checkRequest(req remote.Request) error {
+	switch u := req.URL; {
+	case u == nil:
+		return remote.Errorf(remote.Final, "no URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return remote.Errorf(remote.Final, "%s: not an http or https URL", printable(remote.Redact(u)))
+	case u.Host == "":
+		return remote.Errorf(remote.Final, "%s: no host in the URL", printable(remote.Redact(u)))
+	case req.Offset < 0 || req.Length < 0:
+		return remote.Errorf(remote.Final, "bad range: %d bytes from byte %d on", req.Length, req.Offset)
+	}
+	return nil
+}

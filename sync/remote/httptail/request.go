@@ -1,0 +1,139 @@
+package httptail
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"fsync/sync/remote"
+)
+
+// ranged says whether a request asks for less than the whole file.
+func ranged(req remote.Request) bool { return req.Offset > 0 || req.Length > 0 }
+
+// condition returns the header that makes a request conditional, "" if it is not. There
+// is one at most: beside an entity tag a date adds nothing (RFC 9110 §13.1.3), and some
+// servers given both look at neither.
+func condition(req remote.Request) (name, value string) {
+	if ranged(req) || req.Unless == nil { // a 304 would hide the range (§13.2.2)
+		return "", ""
+	}
+	if tag := req.Unless.StrongETag(); isETag(tag) {
+		return "If-None-Match", tag
+	}
+	if t := req.Unless.StrongTime(); !t.IsZero() {
+		return "If-Modified-Since", t.UTC().Format(http.TimeFormat)
+	}
+	return "", ""
+}
+
+// ask sends one GET and waits for the header of its answer.
+func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redirected bool) (*exchange, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	x := &exchange{url: at, redirected: redirected, cancel: cancel}
+	x.dog.start(c.stall, func() { cancel(errStalled) })
+
+	hr := (&http.Request{
+		Method: http.MethodGet,
+		URL:    &url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path, RawPath: at.RawPath, RawQuery: at.RawQuery},
+		Header: make(http.Header),
+	}).WithContext(ctx)
+	hr.Header["User-Agent"] = []string{c.userAgent} // an empty one keeps net/http from sending its own
+	c.authorize(hr, req.URL)
+	setRange(hr.Header, req)
+
+	// The transport and not an http.Client, which would follow redirects with the
+	// headers of the first request, add a Referer and put the URL into its errors.
+	x.dog.begin()
+	resp, err := c.roundTrip(hr)
+	x.dog.end(stallBytes) // the header is as good as that
+	if err != nil {
+		err = x.transportError(ctx, "", err)
+		x.dog.stop()
+		cancel(nil)
+		return nil, err
+	}
+	x.resp = resp
+	return x, nil
+}
+
+// setRange writes what is asked for. It is the same for every hop of a redirect.
+func setRange(h http.Header, req remote.Request) {
+	h.Set("Accept-Encoding", "identity")
+	h.Set("Want-Repr-Digest", "sha-256=10, sha-512=5") // RFC 9530 §4
+	switch {
+	case ranged(req) && req.Length > 0 && req.Offset <= math.MaxInt64-req.Length:
+		h.Set("Range", fmt.Sprintf("bytes=%d-%d", req.Offset, req.Offset+req.Length-1))
+	case ranged(req):
+		h.Set("Range", fmt.Sprintf("bytes=%d-", req.Offset))
+	default:
+		if name, value := condition(req); name != "" {
+			h.Set(name, value)
+		}
+	}
+}
+
+// authorize adds the credentials of the origin that is asked, and of no other. A header
+// beats the user information of the list's URL, and that beats netrc.
+func (c *Client) authorize(hr *http.Request, listed *url.URL) {
+	origin := remote.OriginOf(hr.URL)
+	for _, h := range c.headers {
+		switch {
+		case h.Origin != origin:
+		case h.Name == "Host":
+			hr.Host = h.Value
+		case h.Name == "User-Agent":
+			hr.Header.Set(h.Name, h.Value)
+		default:
+			hr.Header.Add(h.Name, h.Value)
+		}
+	}
+	if _, ok := hr.Header["Authorization"]; ok {
+		return
+	}
+	if listed.User != nil && remote.OriginOf(listed) == origin {
+		password, _ := listed.User.Password()
+		hr.SetBasicAuth(listed.User.Username(), password)
+	} else if l, ok := c.netrc[strings.ToLower(hr.URL.Hostname())]; ok {
+		hr.SetBasicAuth(l.user, l.password)
+	}
+}
+
+// exchange is one request and its answer.
+type exchange struct {
+	url        *url.URL
+	redirected bool // the URL is not the one of the list
+	resp       *http.Response
+	cancel     context.CancelCauseFunc
+	dog        watchdog
+}
+
+// name is how errors call what was asked.
+func (x *exchange) name() string { return printable(remote.Redact(x.url)) }
+
+// fail returns an error that names what was asked.
+func (x *exchange) fail(kind remote.Kind, status int, err error) *remote.Error {
+	e := remote.Errorf(kind, "%s: %w", x.name(), err)
+	e.Status, e.Redirected = status, x.redirected
+	return e
+}
+
+const (
+	// A rest so small is read, and not cut off, to keep its connection. The time says
+	// when that is no longer worth it.
+	drainSize = 64 << 10
+	drainTime = 200 * time.Millisecond
+)
+
+// discard ends an exchange whose body is of no use.
+func (x *exchange) discard() {
+	if x.resp.StatusCode == http.StatusSwitchingProtocols || x.resp.ContentLength > drainSize {
+		x.finish(0) // the body of a 101 is the connection itself
+		return
+	}
+	x.finish(drainSize)
+}
