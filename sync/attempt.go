@@ -1,0 +1,303 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"fsync/sync/local"
+	"fsync/sync/remote"
+)
+
+// attempt takes one entry from the look at the file to its end, with one mirror. Most
+// need one request; an answer that settles nothing is followed by another one.
+func (j *job) attempt(ctx context.Context, m *mirror, c *committer) error {
+	f, err := j.Dir.Look(j.Path)
+	if err != nil {
+		return here(err)
+	}
+	defer f.Close()
+	if f.Irregular != "" {
+		return conflictf("%s is where the file should be", f.Irregular)
+	}
+	if !j.looked {
+		j.looked, j.Offset = true, f.Size
+	}
+	j.Result.Size = f.Size
+	for range 6 { // more turns than any sequence of answers can need
+		again, err := j.ask(ctx, m, f, c)
+		if !again {
+			return err
+		}
+	}
+	return remote.Errorf(remote.Final, "the server's answers contradict each other")
+}
+
+// question is one request and the file that it is about.
+type question struct {
+	step
+	mirror   *mirror
+	file     *local.File // the local file or its staged copy
+	local    *local.File // the local file
+	unless   *remote.Version
+	suspect  int64
+	knownBad bool // unless is the version whose digest was wrong
+}
+
+// ask makes one request and acts on its answer. again means that another one is needed.
+func (j *job) ask(ctx context.Context, m *mirror, f *local.File, c *committer) (again bool, err error) {
+	q, err := j.question(m, f)
+	if err != nil {
+		return false, here(err)
+	}
+	if q.file != f {
+		defer q.file.Close()
+	}
+	switch {
+	case q.step == skip:
+		return false, j.kept(f)
+	case q.step == hashHere:
+		return j.hashHere(ctx, f, c)
+	case j.full.Load():
+		return false, here(ErrFull)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	tail, err := j.open(ctx, m, q)
+	if remote.KindOf(err) == remote.BadRange && err != nil && !m.noRange {
+		m.noRange = true
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer tail.Body.Close()
+	s := newStream(ctx, stop, j, tail)
+	defer s.release()
+	return j.act(ctx, m, q, s, c)
+}
+
+// question chooses what to ask, and about which file: a staged copy that an earlier
+// attempt began goes before the file itself.
+func (j *job) question(m *mirror, f *local.File) (question, error) {
+	q := question{mirror: m, file: f, local: f, step: decide(f.State, f.Committed(j.boot), j.want, j.Options)}
+	if q.step == skip || q.step == hashHere {
+		return q, nil
+	}
+	if j.staging && j.ignoreStage {
+		q.step = askWhole
+		return q, nil
+	}
+	st, err := f.Stage()
+	if err != nil {
+		return q, err
+	}
+	switch {
+	case j.knownBad(st):
+		q.step, q.unless, q.knownBad = askIf, condition(st.Stamp), true
+		st.Close()
+		return q, nil
+	case j.resumable(st):
+		q.file, q.step = st, askRange
+	default:
+		if !j.staging {
+			j.dropStage(st)
+		}
+		st.Close()
+		if j.staging {
+			q.step = askWhole
+		}
+	}
+	return j.refine(q)
+}
+
+// refine fills in what the chosen step needs to know.
+func (j *job) refine(q question) (question, error) {
+	if q.step == askIf && j.askPlain {
+		q.step = askRange
+	}
+	if j.prove && q.step != askIf {
+		q.step = askWhole
+	}
+	if q.step == askIf {
+		q.unless = condition(q.file.Stamp)
+	}
+	q.suspect = q.file.Size
+	if q.file.Committed(j.boot) {
+		return q, nil
+	}
+	var err error
+	q.suspect, err = q.file.Suspect()
+	return q, err
+}
+
+// dropStage deletes a staged copy that nothing can continue.
+func (j *job) dropStage(st *local.File) {
+	if !j.DryRun {
+		_ = st.Remove() // if another run holds it, it is that one's
+	}
+}
+
+// knownBad says that the staged copy is one whose digest was wrong, of a version that can
+// be asked for, and that the list still gives that digest. Overwrite asks for it all the same.
+func (j *job) knownBad(st *local.File) bool {
+	return !j.Overwrite && len(j.Digests) > 0 && st.Stamp != nil && st.Stamp.State == local.Bad && !j.anew && !j.askPlain &&
+		remembers(st.Stamp, j.Digests) && condition(st.Stamp) != nil
+}
+
+// resumable says that the staged copy can be continued: its version can be told, and if
+// its prefix was taken on trust, there is a digest to settle that.
+func (j *job) resumable(st *local.File) bool {
+	s := st.Stamp
+	if s == nil || st.Size == 0 || st.Links > 1 || j.ignoreStage || j.anew {
+		return false
+	}
+	whole := s.State == local.Partial || s.State == local.Done // done, and killed before the rename
+	return (whole || s.State == local.Trial && len(j.Digests) > 0) && condition(s) != nil
+}
+
+// open sends the request.
+func (j *job) open(ctx context.Context, m *mirror, q question) (*remote.Tail, error) {
+	if err := j.pace.wait(ctx, m.url.Host); err != nil {
+		return nil, err
+	}
+	req := remote.Request{URL: m.url, Unless: q.unless}
+	if q.step == askRange && !m.noRange {
+		req.Offset = rangeStart(q.file.Size, q.suspect)
+	}
+	j.Requests++
+	return m.source.Open(ctx, req)
+}
+
+// act rules on an answer and carries the ruling out.
+func (j *job) act(ctx context.Context, m *mirror, q question, s *stream, c *committer) (again bool, err error) {
+	t := s.tail
+	if q.knownBad && t.NotModified && t.Place != q.unless.Place {
+		j.askPlain = true // another mirror's validators say nothing of its bytes
+		return true, nil
+	}
+	if q.knownBad && t.NotModified {
+		return false, errBadBefore
+	}
+	if q.knownBad && !j.staging {
+		if st, err := q.file.Stage(); err == nil { // another version: its bad copy is of no use
+			j.dropStage(st)
+			st.Close()
+		}
+	}
+	l := facts{State: q.file.State, stage: q.file.IsStage(), committed: q.file.Committed(j.boot)}
+	if l.stage || j.staging {
+		if again, err := j.stillReplaceable(q, t); again || err != nil {
+			return again, err
+		}
+	}
+	if j.staging && !l.stage { // the file itself is settled: its copy begins at byte 0
+		l = facts{stage: true}
+	}
+	if strings.HasPrefix(t.MediaType, "text/html") {
+		l.html = looksHTML(q.file)
+	}
+	r := judge(l, j.want, q.step, t, j.Options)
+	if r.verdict == replace && j.disagrees(m, q.file.Stamp, t) {
+		return false, errDisagrees
+	}
+	switch r.verdict {
+	case giveUp, refuse:
+		return false, r.err
+	case upToDate:
+		return false, j.complete(ctx, q.file, t, NoEvidence, c)
+	case askAgain:
+		j.askPlain = true
+		return true, nil
+	case proveAll:
+		j.prove = true
+		return true, nil
+	case create:
+		return false, j.create(ctx, q, s, c)
+	case replace:
+		if t.Start == 0 && !l.stage {
+			return false, j.stage(ctx, q.file, s, 0, local.Partial, Replaced, c)
+		}
+		return j.stageAnew(q)
+	}
+	return j.extend(ctx, q, l, r, s, c)
+}
+
+// stillReplaceable asks of every answer that would go to a staged copy what was asked when
+// it was begun, perhaps by an earlier run: may the local file, as it is now, be swapped for
+// it? If not, the copy is dropped and the file itself asked about.
+func (j *job) stillReplaceable(q question, t *remote.Tail) (again bool, err error) {
+	f := q.local
+	l := facts{State: f.State, committed: f.Committed(j.boot)}
+	if strings.HasPrefix(t.MediaType, "text/html") {
+		l.html = looksHTML(f)
+	}
+	if loginPage(l, t) {
+		return false, errLoginPage
+	}
+	if f.Size == 0 || mayReplace(l, j.want, t.Version, j.Options) {
+		return false, nil
+	}
+	if q.file.IsStage() {
+		j.dropStage(q.file)
+	}
+	j.staging, j.ignoreStage = false, true
+	return true, nil
+}
+
+// stageAnew goes on with a request for the staged copy: the one that is there, or if that
+// is the one which is of another version, a new one.
+func (j *job) stageAnew(q question) (bool, error) {
+	if q.file.IsStage() {
+		j.ignoreStage = true
+		j.dropStage(q.file)
+	} else {
+		j.staging = true
+	}
+	j.Verified, j.Note = NoEvidence, ""
+	return true, nil
+}
+
+// looksHTML tells an HTML page by its beginning.
+func looksHTML(f *local.File) bool {
+	buf := make([]byte, 1024)
+	n, _ := f.ReadAt(buf, 0)
+	text := strings.ToLower(string(buf[:n]))
+	return strings.Contains(text, "<html") || strings.Contains(text, "<!doctype html")
+}
+
+// kept reports an entry that needs no request.
+func (j *job) kept(f *local.File) error {
+	j.Outcome, j.Result.Size = UpToDate, f.Size
+	if len(j.Digests) > 0 {
+		j.Verified = DigestEvidence
+	}
+	j.stats.Have.Add(f.Size)
+	return nil
+}
+
+// hashHere computes the list's digests of the local file: equal, it is complete without a
+// request; else it is damaged or another version.
+func (j *job) hashHere(ctx context.Context, f *local.File, c *committer) (again bool, err error) {
+	bad, err := checkDigests(ctx, f, f.Size, j.Digests)
+	if err != nil {
+		return false, here(err)
+	}
+	if bad != nil {
+		j.damaged = true
+		return true, nil
+	}
+	j.Verified = DigestEvidence
+	s := local.Stamp{State: local.Done, Total: f.Size}
+	if f.Stamp != nil {
+		s = *f.Stamp
+		s.State, s.Boot = local.Done, ""
+	}
+	return false, j.adopt(f, s, c)
+}
+
+var errEnded = errors.New("the body ended early")
+
+func shortBody(have, total int64) error {
+	return remote.Errorf(remote.Temporary, "%w: %d of %d bytes", errEnded, have, total)
+}

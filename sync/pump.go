@@ -1,0 +1,166 @@
+package sync
+
+import (
+	"context"
+	"io"
+	gosync "sync"
+	"time"
+
+	"fsync/sync/local"
+	"fsync/sync/remote"
+)
+
+const (
+	// smallRest is up to where one goroutine reads and writes: starting another costs more.
+	smallRest = 1 << 20
+	// queueDepth is how many blocks wait between the reader and the writer.
+	queueDepth = 2
+	// A writer that has nothing to do gets a block of this size, or one as old as this.
+	idleBlock = 256 << 10
+	blockAge  = 100 * time.Millisecond
+)
+
+// pump appends the rest of the stream to w, strictly in order. What was appended stays,
+// whatever the error.
+func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64, v *verifier) error {
+	put := func(p []byte) error {
+		if total >= 0 && s.pos+int64(len(p)) > total {
+			if s.tail.Size < 0 {
+				return errListMore
+			}
+			return remote.Errorf(remote.Final, "the body is longer than the %d bytes announced", total)
+		}
+		if err := s.guard.check(p, s.pos); err != nil {
+			return err
+		}
+		n, err := w.Write(p)
+		s.pos += int64(n)
+		v.grown(w.Size())
+		j.active.Have.Store(w.Size())
+		return here(err)
+	}
+	if len(s.rest) > 0 {
+		p := s.rest
+		s.rest = nil
+		if err := put(p); err != nil {
+			return err
+		}
+	}
+	if f, ok := s.tail.Body.(remote.Filer); ok && j.Limiter == nil && s.guard == nil && total >= 0 {
+		return j.pumpFile(ctx, w, s, f, total, v)
+	}
+	if end := s.tail.End; end >= 0 && end-s.pos <= smallRest {
+		return s.each(put)
+	}
+	return s.eachAhead(put)
+}
+
+// each gives every block of the rest of the body to put.
+func (s *stream) each(put func([]byte) error) error {
+	b := s.buffer()
+	for {
+		n, err := s.fill(b, nil)
+		if n > 0 {
+			if err := put(b[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// fill reads until p is full or the body ends, so that writes are large. early, if not
+// nil, says when less will do: what is only in memory is lost to SIGKILL.
+func (s *stream) fill(p []byte, early func(n int) bool) (n int, err error) {
+	for n < len(p) && err == nil && (early == nil || !early(n)) {
+		var m int
+		m, err = s.read(p[n:])
+		n += m
+	}
+	return n, err
+}
+
+// eachAhead does the same with a goroutine that reads ahead while put writes.
+func (s *stream) eachAhead(put func([]byte) error) error {
+	type piece struct {
+		block *[]byte
+		n     int
+		err   error
+	}
+	queue := make(chan piece, queueDepth)
+	quit := make(chan struct{})
+	var reader gosync.WaitGroup
+	reader.Go(func() {
+		defer close(queue)
+		for {
+			b := blocks.Get().(*[]byte)
+			var first time.Time
+			n, err := s.fill(*b, func(n int) bool {
+				if n == 0 {
+					first = time.Now()
+					return false
+				}
+				return len(queue) == 0 && (n >= idleBlock || time.Since(first) > blockAge)
+			})
+			select {
+			case queue <- piece{b, n, err}:
+			case <-quit:
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	var err error
+	for p := range queue {
+		if err == nil && p.n > 0 {
+			err = put((*p.block)[:p.n])
+		}
+		blocks.Put(p.block)
+		if err == nil && p.err != nil && p.err != io.EOF {
+			err = p.err
+		}
+		if err != nil {
+			break
+		}
+	}
+	close(quit)
+	if err != nil {
+		s.stop() // ends a read that still waits
+	}
+	reader.Wait()
+	return err
+}
+
+// fileStep is how much of a local source is copied between two looks at the context.
+const fileStep = 64 << 20
+
+// pumpFile lets the kernel copy from a file of this machine.
+func (j *job) pumpFile(ctx context.Context, w *local.Writer, s *stream, f remote.Filer, total int64, v *verifier) error {
+	src, off := f.File()
+	for s.pos < total {
+		before := w.Size()
+		err := w.AppendFrom(ctx, src, off, min(fileStep, total-s.pos))
+		n := w.Size() - before
+		s.pos, off = s.pos+n, off+n
+		s.count(n)
+		v.grown(w.Size())
+		j.active.Have.Store(w.Size())
+		if err == io.EOF {
+			return shortBody(s.pos, total)
+		}
+		if err != nil {
+			return here(err)
+		}
+	}
+	if c, ok := s.tail.Body.(interface{ Verify() error }); ok {
+		return c.Verify()
+	}
+	return nil
+}
