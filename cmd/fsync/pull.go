@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"fsync/listing"
+	"fsync/sync"
+	"fsync/sync/local"
+)
+
+type pullCmd struct {
+	List string `arg:"" help:"The list: a file, - for standard input, or an http(s) URL."`
+
+	Dir  string `short:"d" default:"." placeholder:"DIR" help:"Where the files go (${default})."`
+	Base string `placeholder:"URL" help:"Where the list's relative entries lie: a URL or a local directory. Default: where the list lies."`
+
+	Jobs          int  `short:"j" default:"16" placeholder:"N" help:"Files pulled at a time (${default})."`
+	DryRun        bool `short:"n" help:"Ask and judge, print each action and its bytes, change nothing."`
+	Overwrite     bool `help:"Replace files that are in conflict, too."`
+	Backup        bool `help:"Keep a replaced file as NAME~."`
+	Append        bool `help:"Files only grow at their end (logs): append if the overlap is equal."`
+	SizeOnly      bool `help:"A file of the list's size is complete, whatever its time."`
+	Checksum      bool `short:"c" help:"Trust neither marks nor times: prove every file by its digest, or byte by byte."`
+	CaseSensitive bool `help:"Allow names in the list that differ only in case."`
+
+	network
+	limits
+
+	Lock string `enum:"fail,wait,none" default:"fail" help:"When another run holds the directory: fail (exit 75), wait, or none to take no lock (${default})."`
+	Sync string `enum:"run,file,none" default:"run" help:"When files are made durable: run (before they are reported, in groups), file (each by itself), none (${default})."`
+
+	Json     bool   `help:"Print one JSON object an entry, and a last one for the run."`
+	Quiet    bool   `short:"q" help:"Print errors only."`
+	Verbose  bool   `short:"v" help:"Print a line for every entry."`
+	Progress string `enum:"auto,never" default:"auto" help:"Show live progress on a terminal: auto or never (${default})."`
+}
+
+// Run pulls the list.
+func (c *pullCmd) Run(ctx context.Context, s *streams) error {
+	ctx, stop := c.limits.context(ctx)
+	defer stop()
+	l, src, err := c.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	totals, err := l.check()
+	if err != nil {
+		return listError(err)
+	}
+	if err := src.bind(c.network, totals.Origins); err != nil {
+		return err
+	}
+	dir, err := c.directory(s)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	p := &sync.Puller{Dir: dir, Sources: src.sources(), Options: c.options()}
+	return c.pull(ctx, s, p, totals, l)
+}
+
+// open gets the list and the transports.
+func (c *pullCmd) open(ctx context.Context, s *streams) (*list, *transports, error) {
+	if c.Jobs < 1 {
+		return nil, nil, usagef("--jobs must be at least 1")
+	}
+	src, err := newTransports(c.network, c.Jobs)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := openList(ctx, c.List, c.Base, c.CaseSensitive, s.in, src)
+	return l, src, err
+}
+
+// directory opens and locks the destination.
+func (c *pullCmd) directory(s *streams) (*local.Dir, error) {
+	dir, err := local.Open(c.Dir, !c.DryRun, func(text string) { fmt.Fprintf(s.err, "fsync: warning: %s\n", text) })
+	if c.DryRun && errors.Is(err, fs.ErrNotExist) {
+		return emptyDir()
+	}
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	if c.Lock == "none" || c.DryRun {
+		return dir, nil
+	}
+	mode := local.LockFail
+	if c.Lock == "wait" {
+		mode = local.LockWait
+	}
+	if err := dir.Lock(mode); err != nil {
+		dir.Close()
+		if errors.Is(err, local.ErrRunning) {
+			return nil, (&exitError{code: exitBusy, err: fmt.Errorf("%s: %w", c.Dir, err)}).withHint("--lock wait waits for it")
+		}
+		return nil, usagef("%s: %w", c.Dir, err)
+	}
+	return dir, nil
+}
+
+// emptyDir stands for a destination that does not exist and is not to be made.
+func emptyDir() (*local.Dir, error) {
+	name, err := os.MkdirTemp("", "fsync-dry-run-")
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	defer os.Remove(name)
+	return local.Open(name, false, nil)
+}
+
+func (c *pullCmd) options() sync.Options {
+	o := sync.Options{
+		Jobs: c.Jobs, Retries: c.Retries,
+		Overwrite: c.Overwrite, Backup: c.Backup, Append: c.Append,
+		SizeOnly: c.SizeOnly, Checksum: c.Checksum, DryRun: c.DryRun,
+	}
+	switch c.Sync {
+	case "file":
+		o.Sync = sync.SyncFile
+	case "none":
+		o.Sync = sync.SyncNone
+	}
+	if c.Bwlimit > 0 {
+		burst := min(max(int(c.Bwlimit)/4, 4<<10), 1<<20)
+		o.Limiter = rate.NewLimiter(rate.Limit(c.Bwlimit), burst)
+	}
+	return o
+}
+
+// pull runs the engine and reports what becomes of each entry.
+func (c *pullCmd) pull(ctx context.Context, s *streams, p *sync.Puller, t listing.Totals, l *list) error {
+	rep := newReport(c, s, t)
+	rep.ontoItself = l.liesIn(c.Dir)
+	prog := startProgress(c, s, p.Stats(), t)
+	for r := range p.Pull(ctx, l.entries()) {
+		prog.above(func() { rep.add(r) })
+	}
+	prog.stop()
+	rep.end(context.Cause(ctx))
+	return rep.exit(context.Cause(ctx))
+}
+
+// limits end a run, or slow it down.
+type limits struct {
+	Retries    int           `default:"5" placeholder:"N" help:"Attempts for a file after one that brought nothing (${default}); progress renews them."`
+	Bwlimit    rateFlag      `placeholder:"RATE" help:"Bytes a second over all files: 500K, 20MiB …"`
+	MaxRuntime time.Duration `placeholder:"DUR" help:"Stop after this time, cleanly: exit 3, prefixes kept."`
+}
+
+var errRuntime = errors.New("the time given by --max-runtime is over")
+
+func (l limits) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	if l.MaxRuntime <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, l.MaxRuntime, errRuntime)
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
+
+	"fsync/listing"
+	"fsync/sync"
+	"fsync/sync/local"
+	"fsync/sync/remote"
+)
+
+// The rules of what is printed:
+//
+//   - Standard output has what was asked for: -v and -n lines, --json objects.
+//   - Standard error has what went wrong, a line an entry, and one line for the run; on a
+//     terminal the progress. A run in which nothing went wrong says one line, with -q none.
+//   - Every name and every text from a server is escaped before it is printed.
+
+// report prints what becomes of each entry and adds it up.
+type report struct {
+	*pullCmd
+	out, err io.Writer
+	total    int64
+	began    time.Time
+
+	count    [sync.Stopped + 1]int64
+	fetched  int64
+	again    int64 // bytes fetched again
+	requests int64
+	planned  int64
+	listErr  error // the list could not be read to its end
+	hints    map[string]bool
+
+	ontoItself bool // relative entries lie in the destination itself
+}
+
+func newReport(c *pullCmd, s *streams, t listing.Totals) *report {
+	return &report{pullCmd: c, out: s.out, err: s.err, total: t.Entries, began: time.Now(), hints: map[string]bool{}}
+}
+
+// add reports one entry.
+func (r *report) add(res sync.Result) {
+	if res.Entry.Path == "" && res.Err != nil {
+		r.listErr = res.Err
+		fmt.Fprintf(r.err, "fsync: %s\n", escape(res.Err.Error()))
+		return
+	}
+	r.count[res.Outcome]++
+	r.fetched += res.Fetched
+	r.again += res.Refetched
+	r.requests += int64(res.Requests)
+	r.planned += res.Planned
+	switch {
+	case r.Json:
+		r.json(res)
+	case res.Outcome == sync.Stopped:
+	case !res.Outcome.OK():
+		fmt.Fprintf(r.err, "fsync: %s: %s: %s\n", escape(res.Entry.Path), res.Outcome, escape(res.Err.Error()))
+		r.hint(res)
+	case r.Quiet:
+	case r.DryRun:
+		fmt.Fprintf(r.out, "%-10s %12d %s\n", res.Outcome, res.Planned, escape(res.Entry.Path))
+	case r.Verbose:
+		fmt.Fprintf(r.out, "%-10s %12d %s%s\n", res.Outcome, res.Fetched, escape(res.Entry.Path), note(res))
+	}
+}
+
+func note(res sync.Result) string {
+	if res.Note == "" {
+		return ""
+	}
+	return " (" + res.Note + ")"
+}
+
+// hint says, once a run, what a person can do about an error.
+func (r *report) hint(res sync.Result) {
+	text := ""
+	re, _ := errors.AsType[*remote.Error](res.Err)
+	switch {
+	case r.ontoItself && res.Outcome == sync.Failed:
+		text = "the entries are looked for in the directory that they are pulled to: say where they lie by --base"
+	case res.Outcome == sync.Conflict:
+		text = "move it away; --overwrite replaces regular files that are in conflict"
+	case errors.Is(res.Err, local.ErrBusy):
+		text = "another pull is at work on it; run again later"
+	case local.IsFull(res.Err):
+		text = "free some space and run again: what was fetched is kept"
+	case re != nil && re.Status == 401:
+		text = "give credentials by --header 'Authorization: …' or ~/.netrc"
+	case re != nil && re.Status == 403:
+		text = "the server refuses: a credential (--header, ~/.netrc) or a signed URL may have expired"
+	case re != nil && re.Kind == remote.Temporary:
+		text = "run again to go on where it stopped"
+	}
+	if text != "" && !r.hints[text] {
+		r.hints[text] = true
+		fmt.Fprintf(r.err, "fsync: hint: %s\n", text)
+	}
+}
+
+// jsonResult is the object that --json prints for an entry. Fields are added, never
+// renamed.
+type jsonResult struct {
+	Path      string  `json:"path"`
+	PathRaw   []byte  `json:"path_base64,omitempty"` // if path is no valid UTF-8
+	Result    string  `json:"result"`
+	Reason    string  `json:"reason,omitempty"`
+	Verified  string  `json:"verified"`
+	Size      int64   `json:"size"`   // -1: unknown
+	Offset    int64   `json:"offset"` // the size before
+	Fetched   int64   `json:"fetched"`
+	Refetched int64   `json:"refetched"`
+	Planned   *int64  `json:"planned,omitempty"` // dry run: bytes to fetch
+	Requests  int     `json:"requests"`
+	Seconds   float64 `json:"seconds"`
+}
+
+func (r *report) json(res sync.Result) {
+	o := jsonResult{
+		Path: res.Entry.Path, Result: res.Outcome.String(), Reason: res.Note, Verified: res.Verified.String(),
+		Size: res.Size, Offset: res.Offset, Fetched: res.Fetched, Refetched: res.Refetched,
+		Requests: res.Requests, Seconds: seconds(res.Elapsed),
+	}
+	if !utf8.ValidString(o.Path) {
+		o.PathRaw = []byte(o.Path)
+	}
+	if res.Err != nil {
+		o.Reason = res.Err.Error()
+	}
+	if r.DryRun {
+		o.Planned = &res.Planned
+	}
+	r.print(o)
+}
+
+func (r *report) print(v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("main: internal error: " + err.Error())
+	}
+	fmt.Fprintf(r.out, "%s\n", escapeJSON(text))
+}
+
+func seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }
+
+// jsonSummary is the last object that --json prints.
+type jsonSummary struct {
+	Summary   bool             `json:"summary"`
+	Entries   int64            `json:"entries"`
+	Results   map[string]int64 `json:"results"`
+	Left      int64            `json:"left"`
+	Fetched   int64            `json:"fetched"`
+	Refetched int64            `json:"refetched"`
+	Planned   *int64           `json:"planned,omitempty"`
+	Requests  int64            `json:"requests"`
+	Seconds   float64          `json:"seconds"`
+	Stopped   string           `json:"stopped,omitempty"`
+}
+
+// left is how many entries were not brought to an end.
+func (r *report) left() int64 {
+	left := r.total
+	for o, n := range r.count {
+		if sync.Outcome(o) != sync.Stopped {
+			left -= n
+		}
+	}
+	return max(0, left)
+}
+
+// end reports the run.
+func (r *report) end(cause error) {
+	if r.Json {
+		s := jsonSummary{
+			Summary: true, Entries: r.total, Results: map[string]int64{}, Left: r.left(),
+			Fetched: r.fetched, Refetched: r.again, Requests: r.requests, Seconds: seconds(time.Since(r.began)),
+		}
+		for o, n := range r.count {
+			if n > 0 {
+				s.Results[sync.Outcome(o).String()] = n
+			}
+		}
+		if r.DryRun {
+			s.Planned = &r.planned
+		}
+		if cause != nil {
+			s.Stopped = cause.Error()
+		}
+		r.print(s)
+		return
+	}
+	bad := r.count[sync.Failed] + r.count[sync.Conflict]
+	if r.Quiet && bad == 0 && cause == nil {
+		return
+	}
+	fmt.Fprintf(r.err, "fsync: %s\n", r.summary(cause))
+}
+
+// summary returns the one line about the run.
+func (r *report) summary(cause error) string {
+	var parts []string
+	for o := range r.count {
+		if n := r.count[o]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, sync.Outcome(o)))
+		}
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "nothing done")
+	}
+	text := strings.Join(parts, ", ")
+	if r.DryRun {
+		return fmt.Sprintf("dry run: %s; %s to fetch", text, humanize.IBytes(uint64(r.planned)))
+	}
+	took := time.Since(r.began)
+	text += fmt.Sprintf("; %s fetched in %s", humanize.IBytes(uint64(r.fetched)), took.Round(time.Millisecond))
+	if cause != nil {
+		text += fmt.Sprintf("; %v: %d of %d left, run again to go on", cause, r.left(), r.total)
+	}
+	return text
+}
+
+// exit returns the error that carries the run's exit code, nil if all is complete.
+func (r *report) exit(cause error) error {
+	switch {
+	case cause != nil && r.left() > 0:
+		return &exitError{code: stopCode(cause)}
+	case r.listErr != nil, r.count[sync.Failed] > 0, r.count[sync.Conflict] > 0:
+		return &exitError{code: exitFailed}
+	}
+	return nil
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestSignals(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		signal syscall.Signal
+		code   int
+	}{{syscall.SIGINT, exitInterrupt}, {syscall.SIGTERM, exitTerminate}} {
+		t.Run(c.signal.String(), func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, map[string]int64{"large": 3_000_000, "sub/small": 1000, "medium": 600_000})
+			slow := serve(t, s.dir, serverOptions{rate: 300_000})
+			fast := serve(t, s.dir, serverOptions{})
+			dest := filepath.Join(t.TempDir(), "dest")
+
+			cmd, out, errs := command(t, "pull", "-d", dest, "--json", "--base", slow.url, s.list)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "a beginning of the large file", func() bool {
+				var st unix.Stat_t
+				return unix.Stat(filepath.Join(dest, "large"), &st) == nil && st.Size > 100_000
+			})
+			began := time.Now()
+			if err := cmd.Process.Signal(c.signal); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Wait()
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("it ended after %v", took)
+			}
+			if code := cmd.ProcessState.ExitCode(); code != c.code {
+				t.Errorf("exit code %d, not %d\n%s%s", code, c.code, out, errs)
+			}
+			rs, sum := parseJSON(t, out.String())
+			if rs["large"].Result != "stopped" || sum.Left == 0 || sum.Stopped == "" {
+				t.Errorf("it says %s", out)
+			}
+			n, _ := s.checkPrefixes(t, dest)
+			if n < 100_000 {
+				t.Errorf("%d bytes were kept", n)
+			}
+
+			rs, sum = parseJSON(t, pullOK(t, "-d", dest, "--json", "--base", fast.url, s.list))
+			if r := rs["large"]; r.Result != "resumed" || r.Refetched > 64<<10 {
+				t.Errorf("the next run says %+v", r)
+			}
+			if _, whole := s.checkPrefixes(t, dest); !whole || sum.Left != 0 {
+				t.Error("after the next run something is missing")
+			}
+		})
+	}
+}
+
+// A second signal does not wait for anything.
+func TestSignalTwice(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]int64{"large": 3_000_000})
+	slow := serve(t, s.dir, serverOptions{rate: 300_000})
+	dest := filepath.Join(t.TempDir(), "dest")
+	cmd, _, _ := command(t, "pull", "-d", dest, "--base", slow.url, s.list)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a request", func() bool { return len(slow.requests()) > 0 })
+	began := time.Now()
+	for range 2 {
+		cmd.Process.Signal(syscall.SIGINT)
+	}
+	cmd.Wait()
+	if took, code := time.Since(began), cmd.ProcessState.ExitCode(); took > time.Second || code != exitInterrupt {
+		t.Errorf("exit code %d after %v", code, took)
+	}
+	s.checkPrefixes(t, dest)
+}
+
+// A signal while the list itself is coming in.
+func TestSignalInList(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "list"), []byte(strings.Repeat("# a comment\n", 200_000)+"a\n"))
+	slow := serve(t, dir, serverOptions{rate: 100_000})
+	dest := filepath.Join(t.TempDir(), "dest")
+	cmd, _, errs := command(t, "pull", "-d", dest, slow.url+"/list")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a request", func() bool { return len(slow.requests()) > 0 })
+	began := time.Now()
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	if took, code := time.Since(began), cmd.ProcessState.ExitCode(); took > time.Second || code != exitTerminate {
+		t.Errorf("exit code %d after %v: %s", code, took, errs)
+	}
+}
+
+// The program may be killed at any instant: what is here is always the beginning of what
+// is there, there is nothing else, and the next run goes on.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	r := random(t)
+	s := newSite(t, map[string]int64{
+		"empty": 0, "one": 1, "small": 4095, "page": 4096, "sub/a": 65_536, "sub/b": 65_537, "sub/deep/c": 200_000,
+		"large": 6_000_000, "larger": 9_000_000,
+	})
+	slow := serve(t, s.dir, serverOptions{rate: 2_000_000})
+	fast := serve(t, s.dir, serverOptions{})
+	dest := filepath.Join(t.TempDir(), "dest")
+	var had int64
+	kills := 0
+	for kills < 25 {
+		cmd, out, errs := command(t, "pull", "-d", dest, "--base", slow.url, s.list)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("%v\n%s%s", err, out, errs)
+			}
+		case <-time.After(time.Duration(20+r.IntN(380)) * time.Millisecond):
+			cmd.Process.Kill()
+			<-ended
+			kills++
+		}
+		has, whole := s.checkPrefixes(t, dest)
+		if has < had {
+			t.Errorf("after kill %d there are %d bytes, %d before", kills, has, had)
+		}
+		had = has
+		if whole || t.Failed() {
+			break
+		}
+	}
+	if kills < 3 {
+		t.Errorf("only %d kills", kills)
+	}
+	pullOK(t, "-d", dest, "--base", fast.url, s.list)
+	if _, whole := s.checkPrefixes(t, dest); !whole {
+		t.Error("at the end something is missing")
+	}
+	for name, want := range s.files {
+		var st unix.Stat_t
+		if err := unix.Stat(filepath.Join(dest, name), &st); err != nil {
+			t.Error(err)
+		} else if took := st.Blocks * 512; took > int64(len(want))+8192 {
+			t.Errorf("%s has %d bytes and takes %d", name, len(want), took)
+		}
+	}
+	t.Logf("%d kills", kills)
+}
+
+// A remote that changes between kills: each file is the beginning of one of its versions.
+func TestKillAndChange(t *testing.T) {
+	t.Parallel()
+	r := random(t)
+	versions := []*site{newSite(t, map[string]int64{"f": 3_000_000}), newSite(t, map[string]int64{"f": 2_500_000}), newSite(t, map[string]int64{"f": 4_000_000})}
+	dir := t.TempDir()
+	for i, v := range versions { // newSite gives the same seed to the first file of each
+		for j := range v.files["f"] {
+			v.files["f"][j] ^= byte(i)
+		}
+	}
+	publish := func(v int) {
+		tmp := filepath.Join(dir, ".new")
+		put(t, tmp, versions[v].files["f"])
+		when := then.Add(time.Duration(v) * time.Hour)
+		if err := unix.UtimesNano(tmp, []unix.Timespec{{Sec: when.Unix()}, {Sec: when.Unix()}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Rename(tmp, filepath.Join(dir, "f")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(0)
+	slow := serve(t, dir, serverOptions{rate: 4_000_000})
+	fast := serve(t, dir, serverOptions{})
+	dest := filepath.Join(t.TempDir(), "dest")
+	for i := range 12 {
+		publish(r.IntN(len(versions)))
+		cmd, _, _ := command(t, "pull", "-d", dest, "--base", slow.url, versions[0].list)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(50+r.IntN(350)) * time.Millisecond)
+		cmd.Process.Kill()
+		cmd.Wait()
+		for _, name := range []string{"f", ".f.fsync"} {
+			if !isPrefixOfAny(t, filepath.Join(dest, name), versions) {
+				t.Fatalf("after kill %d, %s is no beginning of any version", i, name)
+			}
+		}
+	}
+	publish(1)
+	pullOK(t, "-d", dest, "--base", fast.url, versions[0].list)
+	if _, whole := versions[1].checkPrefixes(t, dest); !whole {
+		t.Error("at the end it is not the last version")
+	}
+}
