@@ -163,6 +163,9 @@ func TestStageOfReadOnly(t *testing.T) {
 	if s := l.stamp("f"); s == nil || s.State != local.Done {
 		t.Errorf("stamp %v", s)
 	}
+	if fi, err := os.Stat(l.path("f")); err != nil || fi.Mode().Perm() != 0o444 {
+		t.Errorf("mode %v, %v", fi.Mode(), err)
+	}
 	l.want(UpToDate, l.entry("f"))
 }
 

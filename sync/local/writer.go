@@ -46,6 +46,9 @@ func (f *File) Append(s Stamp) (*Writer, error) {
 	if err == nil {
 		// A run that was killed may have left reserved blocks behind the end.
 		w.reserved = f.dir.fs.reserve
+		if f.stage != nil && f.stage.file.f != nil {
+			w.mode = keepMode(file, f.stage.file.f)
+		}
 	}
 	return w, err
 }
