@@ -194,12 +194,13 @@ func TestDecide(t *testing.T) {
 		options   Options
 		step      step
 	}{
-		"absent":                                        {local.State{}, false, nothing, Options{}, askWhole},
-		"empty":                                         {file(0, then, nil), false, nothing, Options{}, askWhole},
-		"done, list agrees":                             {file(100, then, done(nil)), true, list(100, then), Options{}, skip},
-		"done, list agrees, digest remembered":          {file(100, then, done(nil)), true, list(100, then, right), Options{}, skip},
-		"done, list agrees, digest not":                 {file(100, then, done(nil)), true, list(100, then, sha(nil)), Options{}, hashHere},
-		"done, digest remembered, no mtime":             {file(100, then, done(nil)), true, list(-1, time.Time{}, right), Options{}, skip},
+		"absent":                               {local.State{}, false, nothing, Options{}, askWhole},
+		"empty":                                {file(0, then, nil), false, nothing, Options{}, askWhole},
+		"done, list agrees":                    {file(100, then, done(nil)), true, list(100, then), Options{}, skip},
+		"done, list agrees, digest remembered": {file(100, then, done(nil)), true, list(100, then, right), Options{}, skip},
+		"done, list agrees, digest not":        {file(100, then, done(nil)), true, list(100, then, sha(nil)), Options{}, hashHere},
+		"done, digest remembered, no mtime":    {file(100, then, done(nil)), true, list(-1, time.Time{}, right), Options{}, skip},
+
 		"done, digest remembered, no mtime, other size": {file(100, then, done(nil)), true, list(99, time.Time{}, right), Options{}, askIf},
 		"done, digest not remembered, no size":          {file(100, then, done(nil)), true, list(-1, time.Time{}, sha(nil)), Options{}, askRange},
 		"done, size alone":                              {file(100, then, done(nil)), true, list(100, time.Time{}), Options{}, askIf},

@@ -55,7 +55,7 @@ func (c *pullCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return listError(err)
 	}
-	if err := src.bind(c.network, totals.Origins); err != nil {
+	if err := src.bind(totals.Origins); err != nil {
 		return err
 	}
 	dir, err := c.directory(s)

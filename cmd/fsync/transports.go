@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -149,12 +148,16 @@ func (t *transports) bindTo(u *url.URL) error {
 }
 
 // bind gives them to the list's only origin, if there is one.
-func (t *transports) bind(_ network, origins []string) error {
+func (t *transports) bind(origins []string) error {
 	if len(t.pending) == 0 {
 		return nil
 	}
 	if len(origins) != 1 {
-		return usagef("--header: the list names %s, so say whose header it is", map[bool]string{true: "several origins", false: "no http(s) URL"}[len(origins) > 1]).
+		named := "no http(s) URL"
+		if len(origins) > 1 {
+			named = "several origins"
+		}
+		return usagef("--header: the list names %s, so say whose header it is", named).
 			withHint("--header 'https://HOST=Name: value'")
 	}
 	u, err := url.Parse(origins[0])
@@ -168,12 +171,10 @@ func (t *transports) sources() map[string]sync.Source {
 	return map[string]sync.Source{"http": t.http, "https": t.http, "file": t.file}
 }
 
-var errScheme = errors.New("no transport")
-
 // source returns the transport for a URL.
 func (t *transports) source(u *url.URL) (sync.Source, error) {
 	if s := t.sources()[u.Scheme]; s != nil {
 		return s, nil
 	}
-	return nil, fmt.Errorf("%w for %q URLs (known: %s)", errScheme, u.Scheme, strings.Join(schemes, ", "))
+	return nil, fmt.Errorf("no transport for %q URLs (known: %s)", u.Scheme, strings.Join(schemes, ", "))
 }
