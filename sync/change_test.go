@@ -92,6 +92,7 @@ func TestGrownAppend(t *testing.T) {
 		l.want(Resumed, l.entry("f"))
 		l.same("f", grown)
 		l.noSide("f")
+		l.server.Settle("f")
 		if n := l.server.Bytes("f"); name == "done" && n > costSize {
 			t.Errorf("%s: the server sent %d bytes for 5000 new ones", name, n)
 		}

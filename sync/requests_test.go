@@ -100,6 +100,7 @@ func TestRequestsCommitted(t *testing.T) {
 	if seen := l.server.Requests("f"); seen[1].Header.Get("If-None-Match") != `"one"` || seen[1].Header.Get("Range") != "" {
 		t.Errorf("asked %v", seen[1].Header)
 	}
+	l.server.Settle("f")
 	if n := l.server.Bytes("f"); n != costSize {
 		t.Errorf("the server sent %d bytes for one file", n)
 	}
@@ -212,8 +213,10 @@ func TestRequestsWrongDigest(t *testing.T) {
 	if l.read("f") != nil {
 		t.Error("wrong bytes are under the file's name")
 	}
+	l.server.Settle("f")
 	sent := l.server.Bytes("f")
 	l.costs(cost{requests: 1}, Failed, l.entry("f", wrong))
+	l.server.Settle("f")
 	if n := l.server.Bytes("f") - sent; n != 0 {
 		t.Errorf("the next run fetched %d bytes of the same wrong version", n)
 	}

@@ -61,6 +61,7 @@ type entry struct {
 	used     []int // how often each of the faults was
 	requests []Seen
 	bytes    atomic.Int64
+	serving  atomic.Int64 // answers under way
 }
 
 // NewServer returns a server that speaks plain HTTP.
@@ -161,6 +162,17 @@ func (s *Server) Requests(name string) []Seen {
 	return slices.Clone(s.files[name].requests)
 }
 
+// Settle waits until no answer for a file is under way: a client may have all of one, or
+// have left, before its last bytes are counted.
+func (s *Server) Settle(name string) {
+	s.mu.Lock()
+	e := s.files[name]
+	s.mu.Unlock()
+	for until := time.Now().Add(10 * time.Second); e.serving.Load() > 0 && time.Now().Before(until); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // Bytes returns how many bytes of bodies were written for a file. What a client never
 // read may be among them.
 func (s *Server) Bytes(name string) int64 {
@@ -189,6 +201,8 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
+	e.serving.Add(1)
+	defer e.serving.Add(-1)
 	s.mu.Unlock()
 
 	c.w = &countingWriter{w, &e.bytes}
