@@ -74,7 +74,7 @@ func (j *job) ask(ctx context.Context, m *mirror, f *local.File, c *committer) (
 	defer tail.Body.Close()
 	s := newStream(ctx, stop, j, tail)
 	defer s.release()
-	return j.act(ctx, m, q, s, c)
+	return j.act(ctx, q, s, c)
 }
 
 // question chooses what to ask, and about which file: a staged copy that an earlier
@@ -170,7 +170,7 @@ func (j *job) open(ctx context.Context, m *mirror, q question) (*remote.Tail, er
 }
 
 // act rules on an answer and carries the ruling out.
-func (j *job) act(ctx context.Context, m *mirror, q question, s *stream, c *committer) (again bool, err error) {
+func (j *job) act(ctx context.Context, q question, s *stream, c *committer) (again bool, err error) {
 	t := s.tail
 	if q.knownBad && t.NotModified && t.Place != q.unless.Place {
 		j.askPlain = true // another mirror's validators say nothing of its bytes
@@ -185,7 +185,7 @@ func (j *job) act(ctx context.Context, m *mirror, q question, s *stream, c *comm
 			st.Close()
 		}
 	}
-	l := facts{State: q.file.State, stage: q.file.IsStage(), committed: q.file.Committed(j.boot)}
+	l := j.factsOf(q.file, t)
 	if l.stage || j.staging {
 		if again, err := j.stillReplaceable(q, t); again || err != nil {
 			return again, err
@@ -194,11 +194,8 @@ func (j *job) act(ctx context.Context, m *mirror, q question, s *stream, c *comm
 	if j.staging && !l.stage { // the file itself is settled: its copy begins at byte 0
 		l = facts{stage: true}
 	}
-	if strings.HasPrefix(t.MediaType, "text/html") {
-		l.html = looksHTML(q.file)
-	}
 	r := judge(l, j.want, q.step, t, j.Options)
-	if r.verdict == replace && j.disagrees(m, q.file.Stamp, t) {
+	if r.verdict == replace && j.disagrees(q.mirror, q.file.Stamp, t) {
 		return false, errDisagrees
 	}
 	switch r.verdict {
@@ -223,19 +220,24 @@ func (j *job) act(ctx context.Context, m *mirror, q question, s *stream, c *comm
 	return j.extend(ctx, q, l, r, s, c)
 }
 
+// factsOf returns what judge needs to know of a file. Whether it is an HTML page is looked
+// at only where the answer is one.
+func (j *job) factsOf(f *local.File, t *remote.Tail) facts {
+	return facts{
+		State: f.State, stage: f.IsStage(), committed: f.Committed(j.boot),
+		html: strings.HasPrefix(t.MediaType, "text/html") && looksHTML(f),
+	}
+}
+
 // stillReplaceable asks of every answer that would go to a staged copy what was asked when
 // it was begun, perhaps by an earlier run: may the local file, as it is now, be swapped for
 // it? If not, the copy is dropped and the file itself asked about.
 func (j *job) stillReplaceable(q question, t *remote.Tail) (again bool, err error) {
-	f := q.local
-	l := facts{State: f.State, committed: f.Committed(j.boot)}
-	if strings.HasPrefix(t.MediaType, "text/html") {
-		l.html = looksHTML(f)
-	}
+	l := j.factsOf(q.local, t)
 	if loginPage(l, t) {
 		return false, errLoginPage
 	}
-	if f.Size == 0 || mayReplace(l, j.want, t.Version, j.Options) {
+	if l.Size == 0 || mayReplace(l, j.want, t.Version, j.Options) {
 		return false, nil
 	}
 	if q.file.IsStage() {

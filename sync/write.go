@@ -206,10 +206,9 @@ func (j *job) cut(ctx context.Context, q question, s *stream, k int64, c *commit
 // while every local byte that differs is zero, as after a power cut; other bytes are
 // somebody's, and stay.
 func (j *job) repairCopy(ctx context.Context, q question, l facts, s *stream, k int64, c *committer) error {
-	if mayReplace(l, j.want, s.tail.Version, j.Options) {
-		return j.stage(ctx, q.file, s, k, local.Partial, Repaired, c)
+	if !mayReplace(l, j.want, s.tail.Version, j.Options) {
+		s.guard = &zeroGuard{file: q.file, end: q.file.Size}
 	}
-	s.guard = &zeroGuard{file: q.file, end: q.file.Size}
 	return j.stage(ctx, q.file, s, k, local.Partial, Repaired, c)
 }
 
