@@ -212,16 +212,8 @@ func TestSyncModes(t *testing.T) {
 // otherBoot makes a file's stamp that of a run before another boot.
 func (l *lab) otherBoot(name string) {
 	l.t.Helper()
-	dir, err := local.Open(l.dir, false, nil)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer dir.Close()
-	f, err := dir.Look(name)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer f.Close()
+	f, done := l.look(name)
+	defer done()
 	s := *f.Stamp
 	s.Boot = "another"
 	if err := f.Adopt(local.Publication{Stamp: s, ModTime: s.ModTime}); err != nil {

@@ -14,16 +14,8 @@ import (
 // stage returns the stamp and the size of the copy beside a file.
 func (l *lab) stage(name string) (*local.Stamp, int64) {
 	l.t.Helper()
-	dir, err := local.Open(l.dir, false, nil)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer dir.Close()
-	f, err := dir.Look(name)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer f.Close()
+	f, done := l.look(name)
+	defer done()
 	st, err := f.Stage()
 	if err != nil {
 		l.t.Fatal(err)

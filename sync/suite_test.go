@@ -265,19 +265,28 @@ func (l *lab) noSide(name string) {
 // asked returns how many requests the server got for a file.
 func (l *lab) asked(name string) int { return len(l.server.Requests(name)) }
 
-// stamp returns the stamp that a file carries, nil if none.
-func (l *lab) stamp(name string) *local.Stamp {
+// look looks at a file. done closes it, and gives up the lock that it may have.
+func (l *lab) look(name string) (f *local.File, done func()) {
 	l.t.Helper()
 	dir, err := local.Open(l.dir, false, nil)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	defer dir.Close()
-	f, err := dir.Look(name)
+	f, err = dir.Look(name)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	defer f.Close()
+	return f, func() {
+		f.Close()
+		dir.Close()
+	}
+}
+
+// stamp returns the stamp that a file carries, nil if none.
+func (l *lab) stamp(name string) *local.Stamp {
+	l.t.Helper()
+	f, done := l.look(name)
+	defer done()
 	return f.Stamp
 }
 
