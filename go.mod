@@ -15,4 +15,11 @@ require (
 	golang.org/x/time v0.16.0
 )
 
-require golang.org/x/tools v0.32.0 // indirect
+require (
+	github.com/kevinburke/ssh_config v1.6.0 // indirect
+	github.com/kr/fs v0.1.0 // indirect
+	github.com/pkg/sftp v1.13.12 // indirect
+	github.com/skeema/knownhosts v1.3.3 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/tools v0.32.0 // indirect
+)

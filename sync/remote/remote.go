@@ -135,3 +135,25 @@ func Redact(u *url.URL) string {
 	r := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath, Opaque: u.Opaque}
 	return r.String()
 }
+
+// File is what the walk of a directory came upon.
+//
+// A transport that can walk has the method
+//
+//	Walk(ctx context.Context, dir *url.URL) iter.Seq2[File, error]
+//
+// which yields what is below dir, whose path ends in a slash, in no certain order.
+// An error with a Path concerns that directory alone and the walk goes on; one without
+// a Path ends it, and what was yielded is then not all there is.
+type File struct {
+	// Path is relative to the directory and slash-separated. Its bytes are the remote's
+	// own; nothing is escaped, and nothing was checked.
+	Path string
+
+	Size    int64
+	ModTime time.Time
+
+	// Skipped, if not "", says why this is nothing to pull: what it is instead of a
+	// regular file, or where a symbolic link leads.
+	Skipped string
+}
