@@ -104,7 +104,9 @@ func (s *stream) read(p []byte) (int, error) {
 	n, err := s.tail.Body.Read(p)
 	s.count(int64(n))
 	if lim := s.job.Limiter; lim != nil && n > 0 {
-		if werr := lim.WaitN(s.ctx, n); werr != nil {
+		if lim.WaitN(s.ctx, n) != nil {
+			// It fails at once where the wait would be longer than the context lasts.
+			<-s.ctx.Done()
 			return n, context.Cause(s.ctx)
 		}
 	}
