@@ -225,8 +225,6 @@ func (j *job) pull(ctx context.Context, w *local.Writer, s *stream, total int64,
 	v := newVerifier(ctx, j, w, s.tail)
 	before := w.Size()
 	err := j.pump(ctx, w, s, total, v)
-	j.Result.Size = w.Size()
-	j.wrote = j.wrote || w.Size() > before
 	switch {
 	case err != nil:
 	case total < 0 || w.Size() == total:
@@ -240,6 +238,11 @@ func (j *job) pull(ctx context.Context, w *local.Writer, s *stream, total int64,
 	}
 	if err != nil {
 		v.stop()
+		err = j.untear(w, before, err)
+	}
+	j.Result.Size = w.Size()
+	j.wrote = j.wrote || w.Size() > before
+	if err != nil {
 		if errors.Is(err, ErrConflict) {
 			w.Abandon() // a copy that must not be swapped in
 		}
@@ -258,6 +261,18 @@ func (j *job) pull(ctx context.Context, w *local.Writer, s *stream, total int64,
 		return j.digestWrong(w, s.tail, bad)
 	}
 	return j.commit(w, s.tail, v.digests, o, c)
+}
+
+// untear takes back what a body brought that was perhaps of two versions. A file that only
+// grows has only one.
+func (j *job) untear(w *local.Writer, before int64, err error) error {
+	if !errors.Is(err, remote.ErrChanged) || j.Append || w.Size() <= before {
+		return err
+	}
+	if cutErr := w.Cut(before); cutErr != nil {
+		return errors.Join(err, here(cutErr))
+	}
+	return err
 }
 
 func (j *job) enter(total int64) {

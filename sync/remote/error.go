@@ -49,5 +49,9 @@ func KindOf(err error) Kind {
 	return Final
 }
 
+// ErrChanged is the cause of a body that ends because the file was changed while it was
+// read: what the body brought may be of two versions.
+var ErrChanged = errors.New("the file changed while it was read")
+
 // ErrStall is the cause of a body or an answer that stopped coming.
 var ErrStall = errors.New("no data")

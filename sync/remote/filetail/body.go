@@ -60,7 +60,7 @@ func (b *body) Verify() error {
 }
 
 func (b *body) changed() error {
-	return remote.Errorf(remote.Temporary, "%s: changed while it was read", b.name)
+	return remote.Errorf(remote.Temporary, "%s: %w", b.name, remote.ErrChanged)
 }
 
 // Close closes the file.
