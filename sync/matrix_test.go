@@ -115,6 +115,30 @@ type matrixCase struct {
 	versions [][]byte
 }
 
+// misdeed is what the matrix knows of a fault, whichever protocol it is of.
+type misdeed struct {
+	name     string
+	silent   bool // nothing but a comparison or a digest can notice
+	legal    bool // it keeps nobody from its files
+	hopeless bool // asking again is only waiting
+	stalling bool
+}
+
+// matrixServer is what the matrix does with a server, whichever protocol it speaks.
+type matrixServer interface {
+	patience(d time.Duration)
+	entry(path string, facts ...fact) listing.Entry
+	// put serves matrixContent; to the first requests so many bytes each, if any are
+	// given, and to those after them nothing.
+	put(path string, cuts ...int)
+	// spoil serves it with the fault, mend without.
+	spoil(path string)
+	mend(path string)
+	content(path string) []byte
+	// versions returns what the fault makes the file look like.
+	versions(l *lab, c *matrixCase) [][]byte
+}
+
 // TestMatrix puts every local state before every fault. Whatever happens, the file is
 // afterwards one version that the server had, or what it was before, or after a failure
 // a prefix of one version; and a run against an honest server ends right.
@@ -122,57 +146,94 @@ func TestMatrix(t *testing.T) {
 	for i, f := range remotetest.Faults() {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			testFault(t, f, i)
+			l := newLab(t)
+			testFault(l, httpMatrix{l, f}, misdeed{
+				name: f.Name, silent: f.Silent, legal: legal[f.Name], stalling: stalling[f.Name],
+				hopeless: hopeless[f.Name] || strings.HasPrefix(f.Name, "status "),
+			}, i)
 		})
 	}
 }
 
-func testFault(t *testing.T, fault remotetest.Fault, turn int) {
-	l := newLab(t)
+// httpMatrix has the lab's own server in the matrix.
+type httpMatrix struct {
+	*lab
+	fault remotetest.Fault
+}
+
+func (m httpMatrix) put(path string, cuts ...int) {
+	var faults []remotetest.Fault
+	for _, n := range cuts {
+		f := remotetest.CutFIN(int64(n))
+		if n == matrixSize {
+			f = remotetest.CloseIdle()
+		}
+		faults = append(faults, f.Times(1))
+	}
+	if len(cuts) > 0 {
+		faults = append(faults, remotetest.Status(404))
+	}
+	m.lab.put(path, matrixContent, faults...)
+}
+
+func (m httpMatrix) spoil(path string) { m.lab.put(path, matrixContent, m.fault) }
+
+func (m httpMatrix) mend(path string) {
+	m.server.Change(path, func(f *remotetest.File) { f.Faults = nil })
+}
+
+func (m httpMatrix) content(path string) []byte { return m.server.File(path).Content }
+
+func (m httpMatrix) versions(l *lab, c *matrixCase) [][]byte {
+	if m.fault.Name != "login page" {
+		return nil
+	}
+	return [][]byte{loginBytes(l, c)}
+}
+
+func testFault(l *lab, m matrixServer, fault misdeed, turn int) {
 	l.Jobs = 20
-	cases := prepareMatrix(l, turn)
+	cases := prepareMatrix(l, m, turn)
 	var es []listing.Entry
 	for _, c := range cases {
-		l.put(c.path, matrixContent, fault)
-		es = append(es, l.entry(c.path, c.list...))
+		m.spoil(c.path)
+		es = append(es, m.entry(c.path, c.list...))
 	}
 	l.Retries = 1
-	if hopeless[fault.Name] || strings.HasPrefix(fault.Name, "status ") {
-		l.Retries = 0 // asking again is only waiting
+	if fault.hopeless {
+		l.Retries = 0
 	}
-	if stalling[fault.Name] {
-		l.patience(300 * time.Millisecond)
+	m.patience(20 * time.Second) // a new client, whose connections meet the fault
+	if fault.stalling {
+		m.patience(300 * time.Millisecond)
 	}
-	results := l.pullAll(t.Context(), es...)
-	l.patience(20 * time.Second)
+	results := l.pullAll(l.t.Context(), es...)
+	m.patience(20 * time.Second)
 	for _, c := range cases {
-		now := l.server.File(c.path).Content
-		c.versions = [][]byte{matrixContent, now, remotetest.NextVersion(remotetest.File{Content: matrixContent}).Content}
-		if fault.Name == "login page" {
-			c.versions = append(c.versions, loginBytes(l, c))
-		}
+		c.versions = [][]byte{matrixContent, m.content(c.path), remotetest.NextVersion(remotetest.File{Content: matrixContent}).Content}
+		c.versions = append(c.versions, m.versions(l, c)...)
 		r := results[c.path]
 		if problem := c.judge(l, r, fault); problem != "" {
-			t.Errorf("%s: %v (%v, note %q, %d requests): %s", c.path, r.Outcome, r.Err, r.Note, r.Requests, problem)
+			l.t.Errorf("%s: %v (%v, note %q, %d requests): %s", c.path, r.Outcome, r.Err, r.Note, r.Requests, problem)
 		}
 		c.before = l.read(c.path)
 	}
 	// Again, with a server that is honest by now.
 	for _, c := range cases {
-		l.server.Change(c.path, func(f *remotetest.File) { f.Faults = nil })
+		m.mend(c.path)
 	}
-	again := l.pullAll(t.Context(), es...)
+	again := l.pullAll(l.t.Context(), es...)
 	for _, c := range cases {
 		r := again[c.path]
-		if problem := c.judgeAgain(l, r, results[c.path], fault); problem != "" {
-			t.Errorf("%s, second run after %v (%v): %v (%v): %s", c.path, results[c.path].Outcome, results[c.path].Err, r.Outcome, r.Err, problem)
+		if problem := c.judgeAgain(l, r, results[c.path], fault, m.content(c.path)); problem != "" {
+			l.t.Errorf("%s, second run after %v (%v): %v (%v): %s", c.path, results[c.path].Outcome, results[c.path].Err, r.Outcome, r.Err, problem)
 		}
 	}
 }
 
 // prepareMatrix makes every state for every kind of list. With the race detector, which
 // takes its time, each state meets one kind, by turns.
-func prepareMatrix(l *lab, turn int) []*matrixCase {
+func prepareMatrix(l *lab, m matrixServer, turn int) []*matrixCase {
 	var cases []*matrixCase
 	var es []listing.Entry
 	l.Retries = 0
@@ -188,15 +249,15 @@ func prepareMatrix(l *lab, turn int) []*matrixCase {
 			}
 			switch {
 			case s.own == matrixSize:
-				l.put(c.path, matrixContent)
+				m.put(c.path)
 			case s.own > 0:
-				l.put(c.path, matrixContent, remotetest.CutFIN(int64(s.own)).Times(1), remotetest.Status(404))
+				m.put(c.path, s.own)
 			case s.staged > 0:
-				l.put(c.path, matrixContent, remotetest.CloseIdle().Times(1), remotetest.CutFIN(int64(s.staged)).Times(1), remotetest.Status(404))
+				m.put(c.path, matrixSize, s.staged)
 			default:
 				continue
 			}
-			e := l.entry(c.path)
+			e := m.entry(c.path)
 			if s.staged > 0 {
 				e.Size = matrixSize
 			}
@@ -267,19 +328,19 @@ func (c *matrixCase) isPrefix(p []byte) bool {
 }
 
 // judge is the oracle of the run against the fault. It returns what is wrong.
-func (c *matrixCase) judge(l *lab, r Result, fault remotetest.Fault) string {
+func (c *matrixCase) judge(l *lab, r Result, fault misdeed) string {
 	after := l.read(c.path)
 	untouched := bytes.Equal(after, c.before) && (after == nil) == (c.before == nil)
 	// Bytes that change in the middle of one answer can be noticed by a digest only.
-	mixed := fault.Silent && strings.HasPrefix(fault.Name, "overwritten") && (!c.digest() || !r.Outcome.OK())
+	mixed := fault.silent && strings.HasPrefix(fault.name, "overwritten") && (!c.digest() || !r.Outcome.OK())
 	switch {
 	case r.Outcome == Conflict && !untouched:
 		return "a conflict, and touched"
-	case r.Outcome == Conflict && !c.foreign && c.bytes == nil && fault.Name != "login page":
+	case r.Outcome == Conflict && !c.foreign && c.bytes == nil && fault.name != "login page":
 		return "a conflict about fsync's own file"
 	case r.Outcome == Stopped:
 		return "stopped by nobody"
-	case !r.Outcome.OK() && !c.foreign && legal[fault.Name]:
+	case !r.Outcome.OK() && !c.foreign && fault.legal:
 		return "not ok, although what the server does is legal or passes"
 	case r.Outcome.OK() && c.digest() && !bytes.Equal(after, matrixContent):
 		return "ok, and not what the digest says: " + show(after)
@@ -304,17 +365,16 @@ func (c *matrixCase) judge(l *lab, r Result, fault remotetest.Fault) string {
 }
 
 // judgeAgain is the oracle of the run against the honest server.
-func (c *matrixCase) judgeAgain(l *lab, r, first Result, fault remotetest.Fault) string {
+func (c *matrixCase) judgeAgain(l *lab, r, first Result, fault misdeed, now []byte) string {
 	after := l.read(c.path)
-	now := l.server.File(c.path).Content
 	same := bytes.Equal(now, matrixContent)
 	untouched := bytes.Equal(after, c.before) && (after == nil) == (c.before == nil)
 	listed := c.entry()
 	listRight := (listed.Size <= 0 || listed.Size == int64(len(now))) && (len(listed.Digests) == 0 || same)
 	switch {
-	case fault.Silent && first.Outcome.OK() && r.Outcome == UpToDate && untouched:
+	case fault.silent && first.Outcome.OK() && r.Outcome == UpToDate && untouched:
 		return "" // the validators say that it is complete
-	case fault.Silent && errors.Is(r.Err, errBadBefore):
+	case fault.silent && errors.Is(r.Err, errBadBefore):
 		return "" // the validators say that it is as wrong as before
 	case r.Outcome == Conflict && !untouched:
 		return "a conflict, and touched"

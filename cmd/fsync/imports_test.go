@@ -31,9 +31,13 @@ var modules = map[string][]string{
 	"golang.org/x/time":                {"fsync/cmd/fsync", "fsync/sync"},
 	"github.com/cenkalti/backoff/v5":   {"fsync/sync"},
 	"github.com/pkg/xattr":             {"fsync/sync/local"},
-	"golang.org/x/sys":                 {"fsync/sync/local"},
+	"golang.org/x/sys":                 {"fsync/cmd/fsync", "fsync/sync/local"},
 	"github.com/jdx/go-netrc":          {"fsync/sync/remote/httptail"},
 	"golang.org/x/net":                 {"fsync/sync/remote/httptail"},
+	"github.com/pkg/sftp":              {"fsync/sync/remote/sftptail"},
+	"github.com/skeema/knownhosts":     {"fsync/sync/remote/sftptail"},
+	"golang.org/x/crypto":              {"fsync/sync/remote/sftptail"},
+	"github.com/kr/fs":                 {},
 	"golang.org/x/text":                {},
 	"github.com/clipperhouse/uax29/v2": {},
 }
@@ -60,8 +64,10 @@ func packages(t *testing.T) map[string]pkg {
 	return all
 }
 
-// forTests says that a package of this module serves tests only.
-func forTests(path string) bool { return strings.HasSuffix(path, "/remotetest") }
+// forTests says that a package of this module serves tests and benchmarks only.
+func forTests(path string) bool {
+	return strings.HasSuffix(path, "/remotetest") || strings.HasPrefix(path, "fsync/bench/")
+}
 
 func TestImports(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,478 @@
+package sftptail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/pkg/sftp"
+
+	"fsync/sync/remote"
+)
+
+// body reads a file ahead, by blocks that are asked for side by side and delivered in
+// order. What is asked for and not yet delivered is bounded by window.
+type body struct {
+	ctx  context.Context
+	host *host
+	url  *url.URL
+	path string
+	req  remote.Request
+
+	// What run found out, once opened is closed:
+	opened      chan struct{}
+	openErr     error
+	version     remote.Version
+	notModified bool
+	seen        status
+	end         int64
+
+	mu      sync.Mutex // guards what follows
+	pos     int64      // of the next byte that Read returns
+	next    int64      // of the next byte to ask for
+	queue   []*block   // from pos to next
+	held    int        // bytes in the queue
+	handles []*handle
+	unbind  func() bool // from the end of the client
+	claimed []*lane // that handles are on, or are being opened on
+	flying  int     // blocks that are awaited
+	closed  bool    // no more is asked for
+	cut     error
+	proven  chan struct{} // closed when the file was looked at again, or nothing more will come
+	after   error         // what that look found, if not cut
+	ended   bool          // the handles are given back, or about to be
+	pace
+}
+
+// handle is the file, open on one lane.
+type handle struct {
+	lane   *lane
+	file   *sftp.File
+	flying int // bytes that are awaited
+}
+
+// block is a piece of the file.
+type block struct {
+	off  int64
+	buf  []byte
+	n    int // bytes that came
+	read int // bytes that were delivered
+	err  error
+	done chan struct{}
+	from *handle
+}
+
+func newBody(ctx context.Context, h *host, path string, req remote.Request) *body {
+	return &body{
+		ctx: ctx, host: h, url: req.URL, path: path, req: req,
+		opened: make(chan struct{}), proven: make(chan struct{}),
+	}
+}
+
+// run opens the file and reads its first block.
+func (b *body) run() {
+	hd, err := b.open()
+	if err != nil {
+		b.openErr = failure(remote.Redact(b.url), err)
+	}
+	if err != nil || b.notModified {
+		close(b.opened)
+		b.host.client.done.Done()
+		return
+	}
+	b.mu.Lock()
+	b.handles, b.claimed = []*handle{hd}, []*lane{hd.lane}
+	b.unbind = context.AfterFunc(b.host.client.ctx, func() { b.giveUp(context.Cause(b.host.client.ctx)) })
+	b.pace.begin(b)
+	first := b.ask()
+	over := b.over()
+	b.mu.Unlock()
+	close(b.opened)
+	for i, k := range first {
+		if i > 0 {
+			go b.fetch(k)
+		}
+	}
+	switch {
+	case len(first) > 0:
+		b.fetch(first[0])
+	case over:
+		b.finish()
+	}
+}
+
+// open opens the file and looks at it. A file that is still the version of req.Unless is
+// not opened.
+func (b *body) open() (*handle, error) {
+	l, err := b.host.take(b.ctx)
+	if err != nil {
+		return nil, err
+	}
+	hd, err := b.openOn(l)
+	if hd == nil {
+		b.host.give(l)
+	}
+	return hd, err
+}
+
+func (b *body) openOn(l *lane) (*handle, error) {
+	if b.req.Unless != nil && b.req.Offset == 0 && b.req.Length == 0 || b.host.hangs(b.path) {
+		st, err := l.stat(b.path)
+		if err == nil {
+			err = st.check()
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.version = st.version(b.url)
+		if b.notModified = same(b.version, b.req.Unless); b.notModified {
+			return nil, nil
+		}
+	}
+	hd, st, err := b.openHandle(l)
+	if err != nil {
+		return nil, err
+	}
+	b.seen, b.version = st, st.version(b.url)
+	b.pos = min(b.req.Offset, st.size)
+	b.end = st.size
+	if n := b.req.Length; n > 0 && b.pos <= math.MaxInt64-n {
+		b.end = min(b.end, b.pos+n)
+	}
+	b.next = b.pos
+	return hd, nil
+}
+
+// openHandle opens the file on a lane. An error leaves nothing open.
+func (b *body) openHandle(l *lane) (*handle, status, error) {
+	f, err := l.open(b.path)
+	if err != nil {
+		if errors.Is(err, remote.ErrStall) {
+			b.host.hanging(b.path)
+		}
+		return nil, status{}, err
+	}
+	st, err := l.fstat(f)
+	if err == nil {
+		err = st.check()
+	}
+	if err == nil && st.size == 0 {
+		err = checkEmpty(l, f)
+	}
+	if err != nil {
+		go l.close(f)
+		return nil, st, err
+	}
+	return &handle{lane: l, file: f}, st, nil
+}
+
+// checkEmpty: a size that the server did not tell looks like 0.
+func checkEmpty(l *lane, f *sftp.File) error {
+	n, err := l.readAt(f, make([]byte, 1), 0)
+	switch {
+	case n > 0:
+		return errNoSize
+	case err == io.EOF:
+		return nil
+	}
+	return err
+}
+
+// version returns what is known of a file's state. A time that is less than 2 s old, or in
+// the future, may stay the same when the file is written again. The server's clock is not
+// known: this machine's has to do.
+func (s status) version(u *url.URL) remote.Version {
+	v := remote.Version{Size: s.size, Place: remote.PlaceOf(u)}
+	if s.mtime != 0 {
+		v.ModTime = time.Unix(s.mtime, 0)
+		v.WeakTime = time.Since(v.ModTime) < 2*time.Second
+	}
+	return v
+}
+
+// same says whether a file is still a version.
+func same(now remote.Version, was *remote.Version) bool {
+	if was == nil || now.Size <= 0 || now.Size != was.Size || was.Place != "" && was.Place != now.Place {
+		return false
+	}
+	t := now.StrongTime()
+	return !t.IsZero() && t.Equal(was.StrongTime().Truncate(time.Second))
+}
+
+// ask takes the blocks that may be asked for now. It is called under mu; the caller has
+// them fetched.
+func (b *body) ask() (blocks []*block) {
+	for b.cut == nil && !b.closed && b.next < b.end && (b.held < b.window && len(b.queue) < mostBlocks || len(b.queue) == 0) {
+		k := &block{off: b.next, done: make(chan struct{}), from: b.leastBusy()}
+		k.buf = getBuffer(int(min(int64(b.blockSize()), b.end-b.next)))
+		k.from.flying += len(k.buf)
+		b.next += int64(len(k.buf))
+		b.held += len(k.buf)
+		b.flying++
+		b.queue = append(b.queue, k)
+		blocks = append(blocks, k)
+	}
+	return blocks
+}
+
+func (b *body) leastBusy() *handle {
+	best := b.handles[0]
+	for _, hd := range b.handles[1:] {
+		if hd.flying < best.flying {
+			best = hd
+		}
+	}
+	return best
+}
+
+// fetch reads a block, and then others while no other goroutine does.
+func (b *body) fetch(k *block) {
+	for k != nil {
+		n, err := k.from.lane.readAt(k.from.file, k.buf, k.off)
+		b.mu.Lock()
+		k.n = n
+		if err == io.EOF {
+			err = errShrunk
+		}
+		if err != nil {
+			k.err = failure(remote.Redact(b.url), err)
+			if b.cut == nil {
+				b.cut = k.err
+			}
+		}
+		close(k.done)
+		k.from.flying -= len(k.buf)
+		b.flying--
+		b.came(b, n)
+		more := b.ask()
+		over := b.over()
+		b.mu.Unlock()
+		k = nil
+		for i, m := range more {
+			if i == 0 {
+				k = m
+				continue
+			}
+			go b.fetch(m)
+		}
+		if over {
+			b.finish()
+		}
+	}
+}
+
+var errShrunk = fmt.Errorf("%w: it ended before its size", remote.ErrChanged)
+
+// over says, once, that no block is awaited and none will be asked for. It is called
+// under mu.
+func (b *body) over() bool {
+	if b.ended || b.flying > 0 || b.next < b.end && b.cut == nil && !b.closed {
+		return false
+	}
+	b.ended = true
+	return true
+}
+
+// finish looks at the file again and closes it.
+func (b *body) finish() {
+	b.mu.Lock()
+	handles, prove := b.handles, b.cut == nil && !b.closed && b.end > b.req.Offset
+	b.mu.Unlock()
+	if prove {
+		err := b.lookAgain(handles)
+		b.mu.Lock()
+		b.after = err
+		b.mu.Unlock()
+	}
+	close(b.proven)
+	for _, hd := range handles {
+		hd.lane.close(hd.file)
+		b.host.give(hd.lane)
+	}
+	b.pace.finish(b)
+	b.unbind()
+	b.host.client.done.Done()
+}
+
+// giveUp ends the body, also one that nobody reads or closes.
+func (b *body) giveUp(cause error) {
+	b.mu.Lock()
+	if b.cut == nil && !b.ended {
+		b.cut = failure(remote.Redact(b.url), cause)
+	}
+	over := b.over()
+	b.mu.Unlock()
+	if over {
+		b.finish()
+	}
+}
+
+// lookAgain says whether the file is still what it was when it was opened, by each handle
+// that was read from.
+func (b *body) lookAgain(handles []*handle) error {
+	if len(handles) == 1 {
+		return b.lookAt(handles[0])
+	}
+	errs := make([]error, len(handles))
+	var all sync.WaitGroup
+	for i, hd := range handles {
+		all.Go(func() { errs[i] = b.lookAt(hd) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *body) lookAt(hd *handle) error {
+	now, err := hd.lane.fstat(hd.file)
+	if err == nil && !now.alike(b.seen) {
+		err = remote.ErrChanged
+	}
+	if err != nil {
+		return failure(remote.Redact(b.url), err)
+	}
+	return nil
+}
+
+// Read returns bytes in order. At the end it waits until the file was looked at again.
+func (b *body) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		if b.ctx.Err() != nil {
+			return 0, context.Cause(b.ctx)
+		}
+		b.mu.Lock()
+		closed, k, wait := b.closed, (*block)(nil), b.proven
+		if len(b.queue) > 0 {
+			k = b.queue[0]
+			wait = k.done
+		}
+		b.mu.Unlock()
+		if closed {
+			return 0, errReadClosed
+		}
+		select {
+		case <-wait:
+		case <-b.ctx.Done():
+			return 0, context.Cause(b.ctx)
+		}
+		if k == nil {
+			return 0, b.verdict()
+		}
+		if n := b.take(k, p); n > 0 {
+			return n, nil
+		}
+		if k.err != nil {
+			return 0, k.err
+		}
+	}
+}
+
+var errReadClosed = errors.New("read of a closed body")
+
+// verdict is how the body ends.
+func (b *body) verdict() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.cut != nil:
+		return b.cut
+	case b.after != nil:
+		return b.after
+	}
+	return io.EOF
+}
+
+// take copies from the first block, and drops it when it was delivered whole.
+func (b *body) take(k *block, p []byte) int {
+	n := copy(p, k.buf[k.read:k.n])
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k.read += n
+	b.pos += int64(n)
+	if k.read == k.n && k.err == nil {
+		b.queue[0] = nil
+		b.queue = b.queue[1:]
+		b.held -= len(k.buf)
+		putBuffer(k.buf)
+		k.buf = nil
+		for _, m := range b.ask() {
+			go b.fetch(m)
+		}
+	}
+	return n
+}
+
+// Close gives the file up. What is under way ends by itself.
+func (b *body) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	select {
+	case <-b.opened:
+	default:
+		return nil // run sees it
+	}
+	if b.openErr == nil && !b.notModified && b.over() {
+		go b.finish()
+	}
+	return nil
+}
+
+// hangs says that the opening of a path was never answered: it may be a FIFO.
+func (h *host) hangs(path string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.hung[path]
+}
+
+// mostHung bounds what is remembered of a server where everything hangs.
+const mostHung = 1000
+
+func (h *host) hanging(path string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.hung) < mostHung {
+		h.hung[path] = true
+	}
+}
+
+// bufferPool has blocks of the usual sizes.
+var bufferPool = [2]sync.Pool{}
+
+var bufferSizes = [2]int{commonRead, largestRead}
+
+func getBuffer(n int) []byte {
+	for i, size := range bufferSizes {
+		if n <= size {
+			if p, ok := bufferPool[i].Get().(*[]byte); ok {
+				return (*p)[:n]
+			}
+			if i == 0 {
+				return make([]byte, n)
+			}
+			return make([]byte, n, size)
+		}
+	}
+	return make([]byte, n)
+}
+
+func putBuffer(p []byte) {
+	for i, size := range bufferSizes {
+		if cap(p) == size {
+			bufferPool[i].Put(&p)
+			return
+		}
+	}
+}
