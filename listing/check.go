@@ -16,9 +16,9 @@ type Totals struct {
 	Unsized int64 // entries without a size
 
 	// Origins are the distinct scheme://host:port of the list's http and https URLs, in
-	// lower case and with the port written out. No more than two are kept: they tell
-	// whether there is only one.
-	Origins []string
+	// lower case and with the port written out, SSHOrigins those of its sftp URLs. No more
+	// than two of each are kept: they tell whether there is only one.
+	Origins, SSHOrigins []string
 }
 
 // Check reads a list to its end and returns its totals, and all that is wrong with it as
@@ -51,7 +51,7 @@ func Check(name string, r io.Reader, o Options) (Totals, error) {
 		}
 		found.add(bad)
 	}
-	totals.Origins = origins.found
+	totals.Origins, totals.SSHOrigins = origins.web, origins.ssh
 	if totals.Entries == 0 && found.Count == 0 {
 		found.add(&Error{File: name, Msg: "the list is empty"})
 	}
@@ -73,17 +73,14 @@ func (t *Totals) add(e Entry) {
 	}
 }
 
-// origins collects the first two origins of a list.
+// origins collects the first two origins of a list, of the web and of SSH each.
 type origins struct {
-	found []string
-	last  string // the last URL up to its path, which most others share
+	web, ssh []string
+	last     string // the last URL up to its path, which most others share
 }
 
 func (o *origins) add(urls []string) {
 	for _, s := range urls {
-		if len(o.found) == 2 {
-			return
-		}
 		if o.last != "" && strings.HasPrefix(s, o.last) {
 			continue
 		}
@@ -92,12 +89,27 @@ func (o *origins) add(urls []string) {
 		if slash := strings.IndexByte(s[scheme:], '/'); slash >= 0 {
 			o.last = s[:scheme+slash+1]
 		}
-		u, err := url.Parse(s)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		found := o.of(s[:scheme])
+		if found == nil || len(*found) == 2 {
 			continue
 		}
-		if origin := originOf(u); !slices.Contains(o.found, origin) {
-			o.found = append(o.found, origin)
+		u, err := url.Parse(s)
+		if err != nil {
+			continue
+		}
+		if origin := originOf(u); !slices.Contains(*found, origin) {
+			*found = append(*found, origin)
 		}
 	}
+}
+
+// of returns where origins of a scheme belong, nil if they are not kept.
+func (o *origins) of(scheme string) *[]string {
+	switch scheme {
+	case "http://", "https://":
+		return &o.web
+	case "sftp://":
+		return &o.ssh
+	}
+	return nil
 }

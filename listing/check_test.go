@@ -17,12 +17,13 @@ func TestCheckTotals(t *testing.T) {
 		text string
 		want Totals
 	}{
-		{"plain", "a\nhttp://x.example/b\nhttp://X.example:80/c\n", Totals{3, 0, 3, []string{"https://host.example:443", "http://x.example:80"}}},
-		{"one origin", "https://X.example/a\nhttps://x.example:443/b\nhttps://u:p@x.example/c\nfile:///d", Totals{4, 0, 4, []string{"https://x.example:443"}}},
-		{"no more than two", "https://a.example/1\nhttps://b.example/2\nhttps://c.example/3", Totals{3, 0, 3, []string{"https://a.example:443", "https://b.example:443"}}},
-		{"mirrors", "https://a.example/1\thttps://[::1]:8443?x", Totals{1, 0, 1, []string{"https://a.example:443", "https://[::1]:8443"}}},
-		{"sizes", "path,size\na,1\nb,\nc,41\n", Totals{3, 42, 1, []string{"https://host.example:443"}}},
-		{"too large", "path,size\na,9223372036854775807\nb,1\n", Totals{2, math.MaxInt64, 0, []string{"https://host.example:443"}}},
+		{"plain", "a\nhttp://x.example/b\nhttp://X.example:80/c\n", Totals{3, 0, 3, []string{"https://host.example:443", "http://x.example:80"}, nil}},
+		{"one origin", "https://X.example/a\nhttps://x.example:443/b\nhttps://u:p@x.example/c\nfile:///d", Totals{4, 0, 4, []string{"https://x.example:443"}, nil}},
+		{"no more than two", "https://a.example/1\nhttps://b.example/2\nhttps://c.example/3", Totals{3, 0, 3, []string{"https://a.example:443", "https://b.example:443"}, nil}},
+		{"mirrors", "https://a.example/1\thttps://[::1]:8443?x", Totals{1, 0, 1, []string{"https://a.example:443", "https://[::1]:8443"}, nil}},
+		{"SSH", "sftp://a.example/1\nbob@A.example:2\nhttps://b.example/3\nsftp://b.example:2222/4\nsftp://c.example/5\n", Totals{5, 0, 5, []string{"https://b.example:443"}, []string{"sftp://a.example:22", "sftp://b.example:2222"}}},
+		{"sizes", "path,size\na,1\nb,\nc,41\n", Totals{3, 42, 1, []string{"https://host.example:443"}, nil}},
+		{"too large", "path,size\na,9223372036854775807\nb,1\n", Totals{2, math.MaxInt64, 0, []string{"https://host.example:443"}, nil}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

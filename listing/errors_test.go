@@ -38,8 +38,8 @@ var errorCases = []struct {
 	{"URL without a path", "https://x.example?a=b\nok", []string{`list:1: the URL "https://x.example" names no file: give it a path (out= in a plain list, else a path column or key)`}},
 	{"URL of base itself", testBase + "\nok", []string{`list:1: the URL "https://host.example/dir/" names no file: give it a path (out= in a plain list, else a path column or key)`}},
 	{"scheme", "gopher://x.example/a\nmagnet:?xt=b\nok", []string{
-		`list:1: URLs of scheme "gopher" cannot be pulled (known: http, https, file)`,
-		`list:2: URLs of scheme "magnet" cannot be pulled (known: http, https, file)`,
+		`list:1: URLs of scheme "gopher" cannot be pulled (known: http, https, file, sftp)`,
+		`list:2: URLs of scheme "magnet" cannot be pulled (known: http, https, file, sftp)`,
 	}},
 	{"no host", "https:///a\nok", []string{`list:1: the URL "https:///a" has no host`}},
 	{"one slash", "https:/a\nok", []string{`list:1: the URL "https:///a" has no host`}},

@@ -56,9 +56,12 @@ func (d *draft) setPlain(line string) error {
 	fields := strings.Split(line, "\t")
 	urls := 0
 	for i, f := range fields {
-		trimmed := strings.Trim(f, " ")
-		if isURL(trimmed) {
-			fields[i] = trimmed
+		source, ok, err := plainURL(f)
+		if err != nil {
+			return err
+		}
+		if ok {
+			fields[i] = source
 			urls++
 		}
 	}
@@ -78,4 +81,16 @@ func (d *draft) setPlain(line string) error {
 		return errors.New("a path and a URL on one line: a table needs a header row that names its columns (path, url …)")
 	}
 	return nil
+}
+
+// plainURL returns the URL that a field is, or stands for as user@host:path does.
+func plainURL(field string) (string, bool, error) {
+	if trimmed := strings.Trim(field, " "); isURL(trimmed) {
+		return trimmed, true, nil
+	}
+	u, ok, err := SSHURL(field, true)
+	if !ok || err != nil {
+		return "", ok, err
+	}
+	return u.String(), true, nil
 }

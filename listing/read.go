@@ -17,8 +17,8 @@ import (
 // mark is skipped, and blank lines and those that begin with # are ignored: a name that
 // begins with # is written ./#name.
 //
-// Plain: a URL or a relative path on each line. A path is taken as it is, with its percent
-// signs and blanks. Several URLs of one file (mirrors) are separated by TABs, and indented
+// Plain: a URL, user@host:path (see SSHURL) or a relative path on each line. A path is
+// taken as it is, with its percent signs and blanks. Several URLs of one file (mirrors) are separated by TABs, and indented
 // lines below are options in aria2's words: out=, dir=, checksum=.
 //
 // Checksum files: "HEX  name" and "SHA256 (name) = HEX" as the GNU and BSD tools write

@@ -38,7 +38,7 @@ func mustDigest(sum string) Digest {
 }
 
 func testOptions() Options {
-	return Options{Base: mustURL(testBase), Schemes: []string{"http", "https", "file"}}
+	return Options{Base: mustURL(testBase), Schemes: []string{"http", "https", "file", "sftp"}}
 }
 
 // readAll returns what Read yields, errors as their texts.
@@ -107,6 +107,13 @@ var plainCases = []readCase{
 	{"double slash below base", testBase + "/s//q\n", []Entry{at(1, "s/q", testBase+"/s//q")}},
 	{"blanks round and in a URL, fragment", "https://x.example/a b#f \n", []Entry{at(1, "a b", "https://x.example/a%20b")}},
 	{"file URL", "file:///srv/a\n", []Entry{at(1, "a", "file:///srv/a")}},
+
+	{"SSH", "bob@host:a b%20?#.txt \nbob@host:/srv/x\n./bob@host:y\nhost:z\nme you@host:w\n", []Entry{
+		at(1, "a b%20?#.txt ", "sftp://bob@host/~/a%20b%2520%3F%23.txt%20"),
+		at(2, "x", "sftp://bob@host/srv/x"),
+		at(3, "bob@host:y", testBase+"bob@host:y"), at(4, "host:z"), at(5, "me you@host:w", testBase+"me%20you@host:w"),
+	}},
+	{"SSH mirrors", "bob@host:x\thttps://a.example/y\n out=z\n", []Entry{at(1, "z", "sftp://bob@host/~/x", "https://a.example/y")}},
 
 	{"aria2 mirrors", "https://a.example/x\thttps://b.example/y\t\n", []Entry{at(1, "x", "https://a.example/x", "https://b.example/y")}},
 	{"aria2 options", "https://a.example/\n  out=s/x\n# c\n\n\tchecksum=sha-1=" + emptySHA1 + "\n dir=d\n split=4\nb\n", []Entry{

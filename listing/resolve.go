@@ -41,6 +41,9 @@ func newResolver(o Options) *resolver {
 		r.segments[i], _ = url.PathUnescape(s)
 	}
 	r.baseErr = r.checkScheme(r.base)
+	if r.baseErr == nil && r.base.Scheme == "sftp" {
+		r.baseErr = checkSSH(r.base)
+	}
 	return r
 }
 
@@ -111,10 +114,34 @@ func (r *resolver) reference(ref string) (*url.URL, error) {
 		return nil, fmt.Errorf("%s is not a valid URL", show(ref))
 	}
 	if !u.IsAbs() {
-		u = r.base.ResolveReference(u)
+		u = r.resolve(u)
 	}
 	u.Fragment, u.RawFragment = "", ""
 	return u, r.checkURL(u)
+}
+
+// resolve makes a relative reference absolute as a browser does (RFC 3986 §5.2.2). That takes
+// out the base's .. elements, which over SFTP mean what the server's directories make of
+// them: there a path below the base is put behind it.
+func (r *resolver) resolve(u *url.URL) *url.URL {
+	path := u.EscapedPath()
+	if r.base.Scheme != "sftp" || u.Host != "" || path == "" || path[0] == '/' || hasDots(path) {
+		return r.base.ResolveReference(u)
+	}
+	below := *u
+	below.Scheme, below.User, below.Host = r.base.Scheme, r.base.User, r.base.Host
+	below.Path, below.RawPath = r.base.Path+u.Path, r.base.EscapedPath()+path
+	return &below
+}
+
+// hasDots says that a path has an element . or .. .
+func hasDots(path string) bool {
+	for element := range strings.SplitSeq(path, "/") {
+		if element == "." || element == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *resolver) checkURL(u *url.URL) error {
@@ -128,6 +155,8 @@ func (r *resolver) checkURL(u *url.URL) error {
 		return r.checkFile(u)
 	case u.Hostname() == "":
 		return fmt.Errorf("the URL %s has no host", showURL(u))
+	case u.Scheme == "sftp":
+		return checkSSH(u)
 	}
 	return nil
 }
