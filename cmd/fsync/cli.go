@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"fsync/listing"
 	"fsync/sync/remote"
 )
 
@@ -85,19 +85,19 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 }
 
 // withoutSecrets cuts user information and queries out of the URLs in a message that
-// quotes the command line.
+// quotes the command line, and the user out of user@host:path.
 func withoutSecrets(text string) string {
 	words := strings.Split(text, " ")
 	for i, w := range words {
-		if !strings.Contains(w, "://") {
+		bare := strings.Trim(w, `"',`)
+		_, isSSH, _ := listing.SSHURL(bare, true)
+		if !isSSH && !strings.Contains(w, "://") {
 			continue
 		}
-		u, err := url.Parse(strings.Trim(w, `"',`))
-		if err != nil {
-			words[i] = "(a URL)"
-			continue
+		words[i] = "(a URL)"
+		if u, err := remoteURL(bare); err == nil {
+			words[i] = remote.Redact(u)
 		}
-		words[i] = remote.Redact(u)
 	}
 	return strings.Join(words, " ")
 }
@@ -117,7 +117,7 @@ func fail(w io.Writer, err error) int {
 		}
 	}
 	if e.hint != "" {
-		fmt.Fprintf(w, "fsync: hint: %s\n", e.hint)
+		fmt.Fprintf(w, "fsync: hint: %s\n", escape(e.hint))
 	}
 	return e.code
 }

@@ -26,6 +26,10 @@ type list struct {
 	opts listing.Options
 	size int64
 	time int64
+
+	totals listing.Totals
+	walked walked // if it is the list of a directory
+	isWalk bool
 }
 
 // openList finds the list and where its relative entries lie.
@@ -40,12 +44,15 @@ func openList(ctx context.Context, name, base string, caseSensitive bool, stdin 
 	if err := t.bindTo(l.opts.Base); err != nil {
 		return nil, err
 	}
+	u, err := remoteURL(name)
 	switch {
 	case name == "-":
 		l.name = "(standard input)"
 		err = l.spool(stdin)
-	case isURL(name):
-		err = l.download(ctx, name, t)
+	case err != nil:
+		err = usagef("%w", err)
+	case u != nil:
+		err = l.download(ctx, u, t)
 	default:
 		err = l.openFile(name)
 	}
@@ -60,14 +67,16 @@ func isURL(s string) bool {
 	return ok && scheme != "" && !strings.ContainsAny(scheme, "/.\\ ")
 }
 
-// baseURL parses --base: a URL, or the path of a local directory. It names a directory,
-// with or without a slash at its end.
+// baseURL parses --base: a URL, host:path, or the path of a local directory. It names a
+// directory, with or without a slash at its end.
 func baseURL(base string) (*url.URL, error) {
-	if !isURL(base) {
+	u, err := remoteURL(base)
+	switch {
+	case err != nil:
+		return nil, usagef("--base: %w", err)
+	case u == nil:
 		return fileURL(base)
-	}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" && u.Scheme != "file" {
+	case u.Host == "" && u.Scheme != "file":
 		return nil, usagef("--base: not a URL")
 	}
 	u.RawQuery, u.Fragment = "", ""
@@ -122,19 +131,13 @@ func (l *list) openFile(name string) (err error) {
 	return nil
 }
 
-// download gets a list over the network. A body that was cut is an error: half a list
-// looks like a list.
-func (l *list) download(ctx context.Context, name string, t *transports) error {
-	u, err := url.Parse(name)
-	if err != nil {
-		return usagef("not a URL") // the text may hold a secret
-	}
+// download gets a list over the network, or makes it of the files of a directory there. A
+// body that was cut is an error: half a list looks like a list.
+func (l *list) download(ctx context.Context, u *url.URL, t *transports) error {
 	l.name = remote.Redact(u)
 	l.opts.Remote = u.Scheme != "file"
 	if l.opts.Base == nil {
-		base := u.ResolveReference(&url.URL{Path: "."})
-		base.RawQuery, base.Fragment = "", ""
-		l.opts.Base = base
+		l.opts.Base = placeOf(u)
 	}
 	if err := t.bindTo(u); err != nil {
 		return err
@@ -143,8 +146,27 @@ func (l *list) download(ctx context.Context, name string, t *transports) error {
 	if err != nil {
 		return usagef("%s: %w", l.name, err)
 	}
+	if w, ok := src.(walker); ok && isDirectory(u) {
+		l.isWalk = true
+		return l.retry(ctx, func() error { return l.walk(ctx, w, u) })
+	}
+	return l.retry(ctx, func() error { return l.fetch(ctx, src, u) })
+}
+
+// placeOf returns where the relative entries of a downloaded list lie.
+func placeOf(u *url.URL) *url.URL {
+	base := *u
+	if u.Scheme != "sftp" { // there, .. is for the server to resolve
+		base = *u.ResolveReference(&url.URL{Path: "."})
+	}
+	base.RawQuery, base.Fragment = "", ""
+	return &base
+}
+
+// retry tries a few times to get the list.
+func (l *list) retry(ctx context.Context, get func() error) error {
 	for try := 1; ; try++ {
-		err := l.fetch(ctx, src, u)
+		err := get()
 		if err == nil {
 			return nil
 		}
@@ -186,26 +208,50 @@ func (l *list) downloadError(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e
 	}
+	e := usagef("%s: %w", l.name, err)
 	if _, ok := errors.AsType[*remote.Error](err); ok {
-		return usagef("%w", err) // it names the URL
+		e = usagef("%w", err) // it names the URL
 	}
-	return usagef("%s: %w", l.name, err)
+	switch knows, ok := errors.AsType[hinter](err); {
+	case ok:
+		return e.withHint("%s", knows.Hint())
+	case l.mayBeDirectory(err):
+		return e.withHint("if it is a directory, put a slash at its end to pull all files in it")
+	}
+	return e
+}
+
+// mayBeDirectory says that a list over SFTP is no file.
+func (l *list) mayBeDirectory(err error) bool {
+	text := err.Error()
+	return strings.HasPrefix(l.name, "sftp:") && !l.isWalk &&
+		(strings.HasSuffix(text, "is a directory") || strings.HasSuffix(text, "not a regular file"))
 }
 
 // maxSpool bounds a list that is kept on disk while it is read twice.
 const maxSpool = 16 << 30
 
-// spool copies what can be read once only to a file without a name.
-func (l *list) spool(r io.Reader) error {
+// newSpool opens a file without a name.
+func (l *list) newSpool() error {
 	f, err := os.CreateTemp("", "fsync-list-")
 	if err != nil {
-		return usagef("no place for a copy of the list: %w", err)
+		return noPlace(err)
 	}
 	_ = os.Remove(f.Name()) // Windows keeps it until it is closed
 	if l.f != nil {
 		l.f.Close() // an earlier try's
 	}
 	l.f = f
+	return nil
+}
+
+func noPlace(err error) error { return usagef("no place for a copy of the list: %w", err) }
+
+// spool copies what can be read once only to a file without a name.
+func (l *list) spool(r io.Reader) error {
+	if err := l.newSpool(); err != nil {
+		return err
+	}
 	head := make([]byte, 64<<10)
 	n, err := io.ReadFull(r, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -217,11 +263,11 @@ func (l *list) spool(r io.Reader) error {
 			return err
 		}
 	}
-	if _, err := f.Write(head[:n]); err != nil {
-		return usagef("no place for a copy of the list: %w", err)
+	if _, err := l.f.Write(head[:n]); err != nil {
+		return noPlace(err)
 	}
 	if n == len(head) {
-		m, err := io.Copy(f, io.LimitReader(r, maxSpool))
+		m, err := io.Copy(l.f, io.LimitReader(r, maxSpool))
 		if err != nil {
 			return err
 		}
@@ -236,7 +282,7 @@ func (l *list) spool(r io.Reader) error {
 func (l *list) notList(head []byte) error {
 	for _, err := range listing.Read(l.name, bytes.NewReader(head), l.opts) {
 		if errors.Is(err, listing.ErrNotList) {
-			return listError(err)
+			return l.error(err)
 		}
 		break
 	}
@@ -253,11 +299,15 @@ func (l *list) remember() error {
 }
 
 // check reads the whole list and finds what is wrong with it.
-func (l *list) check() (listing.Totals, error) {
-	if _, err := l.f.Seek(0, io.SeekStart); err != nil {
-		return listing.Totals{}, err
+func (l *list) check() error {
+	_, err := l.f.Seek(0, io.SeekStart)
+	if err == nil {
+		l.totals, err = listing.Check(l.name, l.f, l.opts)
 	}
-	return listing.Check(l.name, l.f, l.opts)
+	if err != nil {
+		return l.error(err)
+	}
+	return nil
 }
 
 // entries reads the list for the second time.
@@ -290,11 +340,14 @@ func (l *list) liesIn(dir string) bool {
 
 func (l *list) close() { l.f.Close() }
 
-// listError gives a bad list its exit code and says what can be done.
-func listError(err error) error {
+// error gives a bad list its exit code and says what can be done.
+func (l *list) error(err error) error {
 	e := &exitError{code: exitUsage, err: err}
-	if errors.Is(err, listing.ErrBinary) {
+	switch {
+	case errors.Is(err, listing.ErrBinary):
 		return e.withHint("to pull one URL: echo URL | fsync pull -")
+	case l.isWalk:
+		return e.withHint("--case-sensitive allows names that differ only in case, where the destination does")
 	}
 	return e
 }

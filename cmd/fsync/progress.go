@@ -17,10 +17,11 @@ import (
 // progress shows on a terminal how far a run is: one line that is drawn over. It reads
 // the run's counters a few times a second; nothing on the way of the bytes waits for it.
 type progress struct {
-	mu    gosync.Mutex // guards the terminal and shown
+	mu    gosync.Mutex // guards the terminal, shown and held
 	w     io.Writer
 	width func() int
 	shown bool
+	held  bool // a question is asked on the same terminal
 
 	stats  *sync.Stats
 	totals listing.Totals
@@ -74,6 +75,17 @@ func (p *progress) above(print func()) {
 	print()
 }
 
+// hold keeps the progress line away for a while.
+func (p *progress) hold(on bool) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	p.held = on
+}
+
 func (p *progress) stop() {
 	if p == nil {
 		return
@@ -92,6 +104,9 @@ func (p *progress) clear() {
 
 func (p *progress) draw() {
 	p.clear()
+	if p.held {
+		return
+	}
 	fmt.Fprint(p.w, cut(p.line(time.Now()), p.width()-1))
 	p.shown = true
 }

@@ -10,16 +10,15 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"fsync/listing"
 	"fsync/sync"
 	"fsync/sync/local"
 )
 
 type pullCmd struct {
-	List string `arg:"" help:"The list: a file, - for standard input, or an http(s) URL."`
+	List string `arg:"" help:"The list: a file, - for standard input, an http(s) or sftp URL, or [user@]host:path. A directory over SFTP (with a / at its end) is the list of its files."`
 
 	Dir  string `short:"d" default:"." placeholder:"DIR" help:"Where the files go (${default})."`
-	Base string `placeholder:"URL" help:"Where the list's relative entries lie: a URL or a local directory. Default: where the list lies."`
+	Base string `placeholder:"URL" help:"Where the list's relative entries lie: a URL, [user@]host:path, or a local directory. Default: where the list lies."`
 
 	Jobs          int  `short:"j" default:"16" placeholder:"N" help:"Files pulled at a time (${default})."`
 	DryRun        bool `short:"n" help:"Ask and judge, print each action and its bytes, change nothing."`
@@ -46,16 +45,23 @@ type pullCmd struct {
 func (c *pullCmd) Run(ctx context.Context, s *streams) error {
 	ctx, stop := c.limits.context(ctx)
 	defer stop()
-	l, src, err := c.open(ctx, s)
+	if c.Jobs < 1 {
+		return usagef("--jobs must be at least 1")
+	}
+	src, err := newTransports(ctx, c.network, c.Jobs, newConsole(s, c.Quiet))
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	l, err := openList(ctx, c.List, c.Base, c.CaseSensitive, s.in, src)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	totals, err := l.check()
-	if err != nil {
-		return listError(err)
+	if err := l.check(); err != nil {
+		return err
 	}
-	if err := src.bind(totals.Origins); err != nil {
+	if err := src.bind(l.totals, l.opts.Remote); err != nil {
 		return err
 	}
 	dir, err := c.directory(s)
@@ -63,21 +69,7 @@ func (c *pullCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer dir.Close()
-	p := &sync.Puller{Dir: dir, Sources: src.sources(), Options: c.options()}
-	return c.pull(ctx, s, p, totals, l)
-}
-
-// open gets the list and the transports.
-func (c *pullCmd) open(ctx context.Context, s *streams) (*list, *transports, error) {
-	if c.Jobs < 1 {
-		return nil, nil, usagef("--jobs must be at least 1")
-	}
-	src, err := newTransports(c.network, c.Jobs)
-	if err != nil {
-		return nil, nil, err
-	}
-	l, err := openList(ctx, c.List, c.Base, c.CaseSensitive, s.in, src)
-	return l, src, err
+	return c.pull(ctx, s, src, dir, l)
 }
 
 // directory opens and locks the destination.
@@ -136,13 +128,20 @@ func (c *pullCmd) options() sync.Options {
 }
 
 // pull runs the engine and reports what becomes of each entry.
-func (c *pullCmd) pull(ctx context.Context, s *streams, p *sync.Puller, t listing.Totals, l *list) error {
-	rep := newReport(c, s, t)
+func (c *pullCmd) pull(ctx context.Context, s *streams, src *transports, dir *local.Dir, l *list) error {
+	p := &sync.Puller{Dir: dir, Sources: src.sources(), Options: c.options()}
+	rep := newReport(c, s, l.totals)
 	rep.ontoItself = l.liesIn(c.Dir)
-	prog := startProgress(c, s, p.Stats(), t)
+	if text := l.walked.warning(); text != "" {
+		src.console.warn(text)
+	}
+	rep.walked(&l.walked)
+	prog := startProgress(c, s, p.Stats(), l.totals)
+	src.console.progress.Store(prog)
 	for r := range p.Pull(ctx, l.entries()) {
 		prog.above(func() { rep.add(r) })
 	}
+	src.console.progress.Store(nil)
 	prog.stop()
 	rep.end(context.Cause(ctx))
 	return rep.exit(context.Cause(ctx))

@@ -37,6 +37,7 @@ type report struct {
 	requests int64
 	planned  int64
 	listErr  error // the list could not be read to its end
+	skipped  int64 // names that a walk left out
 	hints    map[string]bool
 
 	ontoItself bool // relative entries lie in the destination itself
@@ -73,6 +74,19 @@ func (r *report) add(res sync.Result) {
 	}
 }
 
+// walked reports what a walk came upon and cannot be pulled, as entries that failed.
+func (r *report) walked(w *walked) {
+	r.skipped = w.skipped
+	r.total += w.nLost
+	for _, l := range w.lost {
+		r.add(sync.Result{Entry: listing.Entry{Path: l.path, Size: -1}, Outcome: sync.Failed, Err: l.err, Size: -1})
+	}
+	if more := w.nLost - int64(len(w.lost)); more > 0 {
+		r.count[sync.Failed] += more
+		fmt.Fprintf(r.err, "fsync: … and %d more that cannot be pulled\n", more)
+	}
+}
+
 func note(res sync.Result) string {
 	if res.Note == "" {
 		return ""
@@ -84,9 +98,12 @@ func note(res sync.Result) string {
 func (r *report) hint(res sync.Result) {
 	text := ""
 	re, _ := errors.AsType[*remote.Error](res.Err)
+	knows, _ := errors.AsType[hinter](res.Err)
 	switch {
 	case r.ontoItself && res.Outcome == sync.Failed:
 		text = "the entries are looked for in the directory that they are pulled to: say where they lie by --base"
+	case knows != nil:
+		text = knows.Hint()
 	case res.Outcome == sync.Conflict:
 		text = "move it away; --overwrite replaces regular files that are in conflict"
 	case errors.Is(res.Err, local.ErrBusy):
@@ -102,7 +119,7 @@ func (r *report) hint(res sync.Result) {
 	}
 	if text != "" && !r.hints[text] {
 		r.hints[text] = true
-		fmt.Fprintf(r.err, "fsync: hint: %s\n", text)
+		fmt.Fprintf(r.err, "fsync: hint: %s\n", escape(text))
 	}
 }
 
@@ -160,6 +177,7 @@ type jsonSummary struct {
 	Fetched   int64            `json:"fetched"`
 	Refetched int64            `json:"refetched"`
 	Planned   *int64           `json:"planned,omitempty"`
+	Skipped   int64            `json:"skipped,omitempty"` // names in a walked directory that are no regular files
 	Requests  int64            `json:"requests"`
 	Seconds   float64          `json:"seconds"`
 	Stopped   string           `json:"stopped,omitempty"`
@@ -181,7 +199,7 @@ func (r *report) end(cause error) {
 	if r.Json {
 		s := jsonSummary{
 			Summary: true, Entries: r.total, Results: map[string]int64{}, Left: r.left(),
-			Fetched: r.fetched, Refetched: r.again, Requests: r.requests, Seconds: seconds(time.Since(r.began)),
+			Fetched: r.fetched, Refetched: r.again, Skipped: r.skipped, Requests: r.requests, Seconds: seconds(time.Since(r.began)),
 		}
 		for o, n := range r.count {
 			if n > 0 {

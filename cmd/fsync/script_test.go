@@ -61,7 +61,9 @@ func TestScripts(t *testing.T) {
 			"mkfifo":   cmdMkfifo,
 			"link":     cmdLink,
 			"json":     cmdJSON,
+			"sshd":     cmdSSHD,
 		},
+		Condition: condition,
 	})
 }
 
@@ -294,4 +296,43 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Fatalf("no object for %s", args[0])
+}
+
+// condition knows [sshd]: OpenSSH's server is here. The continuous integration has it.
+func condition(cond string) (bool, error) {
+	if cond != "sshd" {
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	_, err := exec.LookPath("sshd")
+	if err != nil {
+		_, err = exec.LookPath("/usr/sbin/sshd")
+	}
+	if err == nil {
+		_, err = os.Stat("/proc/self/stat") // where its sessions are found
+	}
+	if err != nil && os.Getenv("CI") == "true" {
+		return false, err
+	}
+	return err == nil, nil
+}
+
+// cmdSSHD starts sshd, in which relative paths begin in HOME. SFTP becomes the URL of its
+// root, without a slash; KNOWN_HOSTS and IDENTITY are files to log in with; ssh_config is
+// one in which it is the host "site".
+func cmdSSHD(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) == 1, "sshd HOME")
+	home := ts.MkAbs(args[0])
+	ts.Check(age(home))
+	dir := ts.MkAbs(".sshd")
+	ts.Check(os.Mkdir(dir, 0o700))
+	s, err := remotetest.NewSSHD(dir, remotetest.SSHDOptions{Extra: []string{"ForceCommand internal-sftp -d " + home}})
+	ts.Check(err)
+	ts.Defer(s.Close)
+	ts.Setenv("SFTP", "sftp://"+s.User+"@"+s.Addr)
+	ts.Setenv("SSH_USER", s.User)
+	ts.Setenv("KNOWN_HOSTS", s.KnownHosts)
+	ts.Setenv("IDENTITY", s.Identity)
+	config := fmt.Sprintf("Host site\nHostName 127.0.0.1\nPort %d\nUser %s\nIdentityFile %s\nUserKnownHostsFile %s\n",
+		s.Port, s.User, s.Identity, s.KnownHosts)
+	ts.Check(os.WriteFile(ts.MkAbs("ssh_config"), []byte(config), 0o600))
 }

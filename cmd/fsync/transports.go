@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"os"
@@ -8,15 +9,19 @@ import (
 	"strings"
 	"time"
 
+	"fsync/listing"
 	"fsync/sync"
 	"fsync/sync/remote"
 	"fsync/sync/remote/filetail"
 	"fsync/sync/remote/httptail"
+	"fsync/sync/remote/sftptail"
 )
 
 var (
 	_ sync.Source = (*httptail.Client)(nil)
 	_ sync.Source = (*filetail.Client)(nil)
+	_ sync.Source = (*sftptail.Client)(nil)
+	_ walker      = (*sftptail.Client)(nil)
 )
 
 // network says how servers are asked.
@@ -28,21 +33,26 @@ type network struct {
 	Cert      string        `placeholder:"FILE" help:"Client certificate (PEM)."`
 	Key       string        `placeholder:"FILE" help:"Its key (PEM)."`
 	Timeout   time.Duration `default:"30s" placeholder:"DUR" help:"Give a server up that sends nothing for so long (${default})."`
+
+	sshFlags
 }
 
 // schemes are the URL schemes that can be pulled.
-var schemes = []string{"http", "https", "file"}
+var schemes = []string{"http", "https", "sftp", "file"}
 
 // transports are the clients that entries are pulled with.
 type transports struct {
-	options httptail.Options
-	pending []string // headers that wait for the list to tell their origin
-	http    *httptail.Client
-	file    *filetail.Client
+	console  *console
+	options  httptail.Options
+	pending  []string // headers that wait for the list to tell their origin
+	password string   // for SSH, waits as well
+	http     *httptail.Client
+	file     *filetail.Client
+	sftp     *sftptail.Client
 }
 
-func newTransports(n network, jobs int) (*transports, error) {
-	t := &transports{file: new(filetail.Client), options: httptail.Options{
+func newTransports(ctx context.Context, n network, jobs int, c *console) (*transports, error) {
+	t := &transports{console: c, password: os.Getenv(passwordVariable), file: new(filetail.Client), options: httptail.Options{
 		UserAgent: n.UserAgent, NetrcFile: n.NetrcFile, CAFile: n.Cacert, CertFile: n.Cert, KeyFile: n.Key,
 		Stall: n.Timeout, Conns: jobs,
 	}}
@@ -62,7 +72,22 @@ func newTransports(n network, jobs int) (*transports, error) {
 		}
 		t.pending = append(t.pending, h)
 	}
-	return t, t.connect()
+	o, err := sshOptions(n.sshFlags, n, jobs, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.connect(); err != nil {
+		return nil, err
+	}
+	o.Ask = c.asker(ctx)
+	t.sftp = sftptail.New(o)
+	return t, nil
+}
+
+// close ends all connections.
+func (t *transports) close() {
+	t.sftp.Close()
+	t.http.Close()
 }
 
 // homeNetrc returns ~/.netrc if there is one.
@@ -133,34 +158,46 @@ func (t *transports) connect() error {
 	return nil
 }
 
-// bindTo gives the headers without an origin to that of --base or the list.
+// bindTo gives the headers without an origin, or the SSH password, to that of --base or
+// the list, whichever is the first of their kind.
 func (t *transports) bindTo(u *url.URL) error {
-	if u == nil || u.Scheme != "http" && u.Scheme != "https" || len(t.pending) == 0 {
-		return nil
-	}
-	for _, h := range t.pending {
-		if err := t.addHeader(u, h); err != nil {
-			return err
+	switch {
+	case u == nil:
+	case u.Scheme == "sftp" && t.password != "":
+		t.setPassword(remote.OriginOf(u))
+	case (u.Scheme == "http" || u.Scheme == "https") && len(t.pending) > 0:
+		for _, h := range t.pending {
+			if err := t.addHeader(u, h); err != nil {
+				return err
+			}
 		}
+		t.pending = nil
+		return t.connect()
 	}
-	t.pending = nil
-	return t.connect()
+	return nil
 }
 
-// bind gives them to the list's only origin, if there is one.
-func (t *transports) bind(origins []string) error {
+// bind gives them to the list's only origin, if there is one, and if the list is the
+// user's own: what came over the network does not get to choose who is told a secret.
+func (t *transports) bind(totals listing.Totals, fromNetwork bool) error {
+	if err := t.bindPassword(totals, fromNetwork); err != nil {
+		return err
+	}
 	if len(t.pending) == 0 {
 		return nil
 	}
-	if len(origins) != 1 {
-		named := "no http(s) URL"
-		if len(origins) > 1 {
-			named = "several origins"
+	if len(totals.Origins) != 1 || fromNetwork {
+		named := "the list names no http(s) URL"
+		switch {
+		case len(totals.Origins) > 1:
+			named = "the list names several origins"
+		case len(totals.Origins) == 1:
+			named = "the list came over the network"
 		}
-		return usagef("--header: the list names %s, so say whose header it is", named).
+		return usagef("--header: %s, so say whose header it is", named).
 			withHint("--header 'https://HOST=Name: value'")
 	}
-	u, err := url.Parse(origins[0])
+	u, err := url.Parse(totals.Origins[0])
 	if err != nil {
 		return err
 	}
@@ -168,7 +205,7 @@ func (t *transports) bind(origins []string) error {
 }
 
 func (t *transports) sources() map[string]sync.Source {
-	return map[string]sync.Source{"http": t.http, "https": t.http, "file": t.file}
+	return map[string]sync.Source{"http": t.http, "https": t.http, "file": t.file, "sftp": t.sftp}
 }
 
 // source returns the transport for a URL.

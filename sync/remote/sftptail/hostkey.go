@@ -101,7 +101,8 @@ func (k *hostKeys) open() error {
 }
 
 // names are those that the host is looked up by: its alias; or its name and port, and if
-// that is not known, as in ssh, its name alone.
+// that is not known, as in ssh, its name alone. What another port of the host shows may be
+// the key here too, but need not be.
 func (k *hostKeys) names() []string {
 	if k.target.alias != "" {
 		return []string{net.JoinHostPort(k.target.alias, "22")}
@@ -264,7 +265,7 @@ func (k *hostKeys) judge(key ssh.PublicKey) error {
 		return err
 	}
 	problem := ""
-	for _, name := range k.names() {
+	for i, name := range k.names() {
 		var others []string
 		for _, known := range k.lookUp(name) {
 			switch {
@@ -275,12 +276,12 @@ func (k *hostKeys) judge(key ssh.PublicKey) error {
 			case known.authority:
 			case sameKey(known, plain):
 				return nil
-			default:
+			case i == 0:
 				others = append(others, known.at)
 			}
 		}
 		if others != nil {
-			return k.changed(plain, name, others, problem)
+			return k.changed(plain, others, problem)
 		}
 	}
 	return k.fail(HostKeyUnknown, plain, nil, problem)
@@ -320,53 +321,34 @@ func (k *hostKeys) fail(reason HostKeyReason, key ssh.PublicKey, known []string,
 }
 
 // changed tells of a key that is not the known one, and how to be rid of that.
-func (k *hostKeys) changed(key ssh.PublicKey, name string, known []string, certificate string) error {
+func (k *hostKeys) changed(key ssh.PublicKey, known []string, certificate string) error {
 	err := k.fail(HostKeyChanged, key, known, certificate)
 	if e, ok := errors.AsType[*HostKeyError](err); ok {
-		e.hint = k.removeHint(knownhosts.Normalize(name), known)
+		e.hint = k.removeHint(known)
 	}
 	return err
 }
 
-// addHint is the command that makes a host known. ssh-keyscan cannot ask a host behind
-// others, and knows no alias: there the line itself is written.
+// addHint is the command that makes a host known. It writes the very key that is to be
+// compared: who is in between could show another one to an ssh-keyscan.
 func (k *hostKeys) addHint(key ssh.PublicKey) string {
-	const accept = "--accept-new-host-keys adds the keys of unknown hosts"
 	if len(k.target.knownHosts) == 0 {
 		return "name a known_hosts file with --known-hosts"
 	}
-	file := k.logins.shellFile(k.target.knownHosts[0])
-	if k.target.behind || k.target.alias != "" {
-		return fmt.Sprintf("compare the fingerprint with the host's own, then: echo %s >>%s; or %s", shellWord(k.line(key)), file, accept)
-	}
-	port := ""
-	if k.target.port != "22" {
-		port = " -p " + k.target.port
-	}
-	return fmt.Sprintf("compare the fingerprint with the host's own, then: ssh-keyscan -t %s%s %s >>%s; or %s",
-		scanType(key.Type()), port, shellWord(strings.ToLower(k.target.host)), file, accept)
+	return fmt.Sprintf("compare the fingerprint with the host's own, then: echo %s >>%s; or --accept-new-host-keys adds the keys of unknown hosts",
+		shellWord(k.line(key)), k.logins.shellFile(k.target.knownHosts[0]))
 }
 
-func (k *hostKeys) removeHint(name string, known []string) string {
+func (k *hostKeys) removeHint(known []string) string {
 	var commands []string
 	for _, at := range known {
 		file := at[:strings.LastIndexByte(at, ':')]
-		c := fmt.Sprintf("ssh-keygen -R %s -f %s", shellWord(name), k.logins.shellFile(file))
+		c := fmt.Sprintf("ssh-keygen -R %s -f %s", shellWord(k.shown()), k.logins.shellFile(file))
 		if !slices.Contains(commands, c) {
 			commands = append(commands, c)
 		}
 	}
 	return "somebody may be in between; if the host is known to have a new key: " + strings.Join(commands, "; ")
-}
-
-// scanType is what ssh-keyscan calls a type of keys.
-func scanType(t string) string {
-	switch {
-	case strings.HasPrefix(t, "ecdsa-"):
-		return "ecdsa"
-	default:
-		return strings.TrimPrefix(t, "ssh-")
-	}
 }
 
 // shellFile is a file as a person would type it.

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"os"
+	"strings"
+
+	"fsync/listing"
+	"fsync/sync/remote"
+)
+
+// walk is what a walker yields; its contract stands at remote.File.
+type walk = iter.Seq2[remote.File, error]
+
+// walker is a transport that can say what lies below a directory.
+type walker interface {
+	Walk(ctx context.Context, dir *url.URL) walk
+}
+
+// walked is what a walk came upon besides files to pull.
+type walked struct {
+	lost    []lost // the first maxLost of them
+	nLost   int64
+	skipped int64
+	first   remote.File // of those skipped
+}
+
+// lost is a directory that could not be read, or a name that cannot be one here. What it
+// stands for is not pulled, so it is a failure of the run.
+type lost struct {
+	path string
+	err  error
+}
+
+// maxLost bounds how many are kept to be told.
+const maxLost = 1000
+
+func (w *walked) lose(path string, err error) {
+	if w.nLost++; w.nLost <= maxLost {
+		w.lost = append(w.lost, lost{path, err})
+	}
+}
+
+// walk makes the list of a directory's files, and spools it as one that was downloaded.
+func (l *list) walk(ctx context.Context, w walker, dir *url.URL) error {
+	if err := l.newSpool(); err != nil {
+		return err
+	}
+	l.walked = walked{}
+	out := listing.NewWriter(&boundedFile{l.f, maxSpool})
+	files := 0
+	for f, err := range w.Walk(ctx, dir) {
+		switch {
+		case err != nil && f.Path == "":
+			return err
+		case err != nil:
+			l.walked.lose(f.Path, err)
+		case f.Skipped != "":
+			if l.walked.skipped++; l.walked.skipped == 1 {
+				l.walked.first = f
+			}
+		default:
+			if err := listing.CheckPath(f.Path); err != nil {
+				l.walked.lose(f.Path, err)
+				continue
+			}
+			files++
+			if err := out.Write(f.Path, f.Size, f.ModTime); err != nil {
+				return noPlace(err)
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := out.Flush(); err != nil {
+		return noPlace(err)
+	}
+	if files == 0 {
+		return l.nothing()
+	}
+	return nil
+}
+
+// nothing is the error of a walk that found no file, which tells what it found instead.
+func (l *list) nothing() error {
+	errs := make([]error, 0, len(l.walked.lost)+1)
+	for _, lost := range l.walked.lost {
+		errs = append(errs, fmt.Errorf("%s: %s: %s", l.name, escape(lost.path), escape(lost.err.Error())))
+	}
+	return usagef("%w", errors.Join(append(errs, fmt.Errorf("%s: there is no file in the directory", l.name))...))
+}
+
+// warning is the one line about what a walk left out, "" if there is nothing to say.
+func (w *walked) warning() string {
+	switch w.skipped {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("1 name is no regular file and was left out: %s: %s", w.first.Path, w.first.Skipped)
+	}
+	return fmt.Sprintf("%d names are no regular files and were left out, the first: %s: %s", w.skipped, w.first.Path, w.first.Skipped)
+}
+
+// boundedFile fails where a list gets too long.
+type boundedFile struct {
+	f    *os.File
+	left int64
+}
+
+func (b *boundedFile) Write(p []byte) (int, error) {
+	if b.left -= int64(len(p)); b.left < 0 {
+		return 0, fmt.Errorf("it is longer than %d bytes", int64(maxSpool))
+	}
+	return b.f.Write(p)
+}
+
+// isDirectory says that a URL names a directory, to be walked.
+func isDirectory(u *url.URL) bool { return strings.HasSuffix(u.Path, "/") }
