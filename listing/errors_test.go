@@ -150,7 +150,8 @@ func TestReadErrors(t *testing.T) {
 
 func TestReadBase(t *testing.T) {
 	t.Parallel()
-	schemes := []string{"http", "https", "file"}
+	schemes := []string{"http", "https", "file", "sftp"}
+	const noLogin = "the list came over the network: it may name no SSH login but that of --base, or its own"
 	for _, c := range []struct {
 		name string
 		text string
@@ -167,6 +168,13 @@ func TestReadBase(t *testing.T) {
 		{"file base of a remote list", "a", Options{Schemes: schemes, Remote: true, Base: mustURL("file:///srv/d/")}, "file:///srv/d/a", ""},
 		{"out of a file base", "url,path\n../e/a,b", Options{Schemes: schemes, Remote: true, Base: mustURL("file:///srv/d/")}, "", `list:2: the list came over the network: it may not name a file of this machine ("file:///srv/e/a")`},
 		{"out of a file base, encoded", "url,path\nx%2f..%2f..%2fe,b", Options{Schemes: schemes, Remote: true, Base: mustURL("file:///srv/d/")}, "", `list:2: the list came over the network: it may not name a file of this machine ("file:///srv/d/x%2f..%2f..%2fe")`},
+		{"SSH in a remote list", "bob@h.example:a", Options{Schemes: schemes, Remote: true, Base: mustURL("https://h.example/d/")}, "", `list:1: ` + noLogin + ` ("sftp://h.example/~/a")`},
+		{"its own login", "sftp://bob@h.example/e/a", Options{Schemes: schemes, Remote: true, Base: mustURL("sftp://bob:pw@H.example:22/d/")}, "sftp://bob@h.example/e/a", ""},
+		{"another user", "sftp://root@h.example/d/a", Options{Schemes: schemes, Remote: true, Base: mustURL("sftp://bob@h.example/d/")}, "", `list:1: ` + noLogin + ` ("sftp://h.example/d/a")`},
+		{"no user", "sftp://h.example/d/a", Options{Schemes: schemes, Remote: true, Base: mustURL("sftp://bob@h.example/d/")}, "", `list:1: ` + noLogin + ` ("sftp://h.example/d/a")`},
+		{"another host", "sftp://bob@localhost/d/a", Options{Schemes: schemes, Remote: true, Base: mustURL("sftp://bob@h.example/d/")}, "", `list:1: ` + noLogin + ` ("sftp://localhost/d/a")`},
+		{"another port", "sftp://bob@h.example:23/d/a", Options{Schemes: schemes, Remote: true, Base: mustURL("sftp://bob@h.example/d/")}, "", `list:1: ` + noLogin + ` ("sftp://h.example:23/d/a")`},
+		{"SSH in a local list", "sftp://bob@h.example/d/a", Options{Schemes: schemes}, "sftp://bob@h.example/d/a", ""},
 		{"base of unknown scheme", "a", Options{Base: mustURL("sftp://h.example/d/")}, "", `list:1: "a": URLs of scheme "sftp" cannot be pulled (known: http, https)`},
 		{"base with query and file", "a", Options{Base: mustURL("https://u:p@h.example/d%2fe/index?q=1#f")}, "https://u:p@h.example/d%2fe/a", ""},
 		{"base without a path", "a", Options{Base: mustURL("https://h.example")}, "https://h.example/a", ""},

@@ -156,7 +156,20 @@ func (r *resolver) checkURL(u *url.URL) error {
 	case u.Hostname() == "":
 		return fmt.Errorf("the URL %s has no host", showURL(u))
 	case u.Scheme == "sftp":
-		return checkSSH(u)
+		return r.checkSSH(u)
+	}
+	return nil
+}
+
+// checkSSH keeps a list from the network to the host, and the login, that the user named:
+// with the user's keys there is more to be had from other hosts, and from this machine's own
+// sshd, than the list's author can get.
+func (r *resolver) checkSSH(u *url.URL) error {
+	if err := checkSSH(u); err != nil {
+		return err
+	}
+	if r.remote && (r.base == nil || originOf(u) != r.origin || u.User.Username() != r.base.User.Username()) {
+		return fmt.Errorf("the list came over the network: it may name no SSH login but that of --base, or its own (%s)", showURL(u))
 	}
 	return nil
 }

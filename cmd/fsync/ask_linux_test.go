@@ -132,6 +132,40 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// A shell, to which Ctrl-Z led and fg back, leaves the terminal as it likes it: with echo.
+func TestAskAfterShell(t *testing.T) {
+	t.Parallel()
+	s := askServer(t)
+	p := newTerminal(t)
+	before, err := unix.IoctlGetTermios(int(p.program.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd, out, errs := command(t, "pull", "-d", filepath.Join(t.TempDir(), "dest"), "--ssh-config", "none", "--known-hosts", s.KnownHosts(), s.URL("pub/").String())
+	p.sit(cmd)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	asked := func(times int) func() bool {
+		return func() bool { return strings.Count(p.shown(), "assword: ") == times }
+	}
+	eventually(t, "a question", asked(1))
+	if err := unix.IoctlSetTermios(int(p.program.Fd()), unix.TCSETS, before); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the question again", asked(2))
+	if p.flags(t)&unix.ECHO != 0 {
+		t.Error("what is typed is shown")
+	}
+	p.types(t, sftpPassword+"\n")
+	if err := cmd.Wait(); err != nil || strings.Contains(p.shown(), sftpPassword) {
+		t.Errorf("%v\n%s%s%q", err, out, errs, p.shown())
+	}
+	if p.flags(t) != before.Lflag {
+		t.Error("the terminal is not as it was")
+	}
+}
+
 // A signal while a question is open, or the end of --max-runtime, leaves the terminal in
 // order.
 func TestAskStopped(t *testing.T) {

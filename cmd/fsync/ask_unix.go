@@ -36,34 +36,61 @@ func readSecret(ctx context.Context, prompt string) (string, error) {
 		return "", errNobody
 	}
 	defer unix.Close(fd)
-	// In the background, the terminal's change would stop the process.
-	if group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err != nil || group != unix.Getpgrp() {
+	if !inForeground(fd) {
 		return "", errNobody
 	}
 	before, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {
 		return "", err
 	}
-	silent := *before
+	defer func() {
+		if inForeground(fd) { // else a shell has done it
+			unix.IoctlSetTermios(fd, setTermios, before)
+			unix.Write(fd, []byte("\n"))
+		}
+	}()
+	return readLine(ctx, fd, prompt)
+}
+
+// inForeground says that the terminal may be changed. In the background, that would stop
+// the process.
+func inForeground(fd int) bool {
+	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// silence switches the echo off, and says whether it had to.
+func silence(fd int) (bool, error) {
+	now, err := unix.IoctlGetTermios(fd, getTermios)
+	if err != nil {
+		return false, err
+	}
+	silent := *now
 	silent.Lflag &^= unix.ECHO
 	silent.Lflag |= unix.ICANON | unix.ISIG
 	silent.Iflag |= unix.ICRNL
-	if err := unix.IoctlSetTermios(fd, setTermios, &silent); err != nil {
-		return "", err
+	if silent == *now {
+		return false, nil
 	}
-	defer unix.Write(fd, []byte("\n"))
-	defer unix.IoctlSetTermios(fd, setTermios, before)
-	if _, err := unix.Write(fd, []byte(prompt)); err != nil {
-		return "", err
-	}
-	return readLine(ctx, fd)
+	return true, unix.IoctlSetTermios(fd, setTermios, &silent)
 }
 
-// readLine reads up to the end of a line, looking at ctx ten times a second.
-func readLine(ctx context.Context, fd int) (string, error) {
+// readLine reads up to the end of a line, looking ten times a second at ctx, and whether a
+// shell, to which Ctrl-Z led, has switched the echo on again.
+func readLine(ctx context.Context, fd int, prompt string) (string, error) {
 	var line []byte
 	buf := make([]byte, 4096)
-	for {
+	for asked := false; ; {
+		if inForeground(fd) {
+			changed, err := silence(fd)
+			if err == nil && (changed || !asked) {
+				_, err = unix.Write(fd, []byte(prompt))
+			}
+			if err != nil {
+				return "", err
+			}
+			asked = true
+		}
 		ready, err := isReady(fd)
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)

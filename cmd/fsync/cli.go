@@ -85,18 +85,23 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 }
 
 // withoutSecrets cuts user information and queries out of the URLs in a message that
-// quotes the command line, and the user out of user@host:path.
+// quotes the command line, the user out of user@host:path, and what may be a password
+// ahead of an @.
 func withoutSecrets(text string) string {
 	words := strings.Split(text, " ")
 	for i, w := range words {
 		bare := strings.Trim(w, `"',`)
 		_, isSSH, _ := listing.SSHURL(bare, true)
-		if !isSSH && !strings.Contains(w, "://") {
-			continue
-		}
-		words[i] = "(a URL)"
-		if u, err := remoteURL(bare); err == nil {
-			words[i] = remote.Redact(u)
+		before, _, at := strings.Cut(bare, "@")
+		hasPassword := at && strings.Contains(before, ":") // perhaps, as in user:password@host
+		switch isURL := strings.Contains(w, "://"); {
+		case isURL || isSSH:
+			words[i] = "(a URL)"
+			if u, _ := remoteURL(bare); u != nil {
+				words[i] = remote.Redact(u)
+			}
+		case hasPassword:
+			words[i] = "(a login)"
 		}
 	}
 	return strings.Join(words, " ")

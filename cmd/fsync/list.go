@@ -216,16 +216,14 @@ func (l *list) downloadError(ctx context.Context, err error) error {
 	case ok:
 		return e.withHint("%s", knows.Hint())
 	case l.mayBeDirectory(err):
-		return e.withHint("if it is a directory, put a slash at its end to pull all files in it")
+		return e.withHint("with a slash at its end, all files in it are the list")
 	}
 	return e
 }
 
 // mayBeDirectory says that a list over SFTP is no file.
 func (l *list) mayBeDirectory(err error) bool {
-	text := err.Error()
-	return strings.HasPrefix(l.name, "sftp:") && !l.isWalk &&
-		(strings.HasSuffix(text, "is a directory") || strings.HasSuffix(text, "not a regular file"))
+	return strings.HasPrefix(l.name, "sftp:") && !l.isWalk && strings.HasSuffix(err.Error(), "is a directory")
 }
 
 // maxSpool bounds a list that is kept on disk while it is read twice.

@@ -170,8 +170,8 @@ func TestSFTPPassword(t *testing.T) {
 		{"no SSH at all", exitOK, []string{site.url + "/plain"}, "1 fetched", 0, 0},
 		{"several hosts", exitUsage, []string{listOf(t, mine.URL("pub/a").String(), other.URL("pub/a").String()+"\n  out=b")}, "several SSH hosts", 0, 0},
 		{"several hosts and a base", exitFailed, []string{"--base", pub, listOf(t, "a", other.URL("pub/a").String()+"\n  out=b")}, "fsync: b: failed: cannot log in", 1, 0},
-		{"a list that names another host", exitFailed, []string{"--base", pub, mine.URL("lists/list").String()}, "fsync: b: failed: cannot log in", 1, 0},
-		{"a list of the web", exitUsage, []string{site.url + "/list"}, "it may not say whose password it is", 0, 0},
+		{"a list that names another host", exitUsage, []string{"--base", pub, mine.URL("lists/list").String()}, "it may name no SSH login but", 1, 0},
+		{"a list of the web", exitUsage, []string{site.url + "/list"}, "it may name no SSH login but", 0, 0},
 		{"a list of the web and a base", exitOK, []string{"--base", pub, site.url + "/list"}, "1 fetched", 1, 0},
 	} {
 		before := []int{mine.Logins(), other.Logins()}

@@ -33,6 +33,10 @@ func sshOptions(f sshFlags, n network, jobs int, c *console) (sftptail.Options, 
 		KnownHosts: given(f.KnownHosts), AcceptNew: f.AcceptNewHostKeys, Identities: given(f.Identity),
 		Agent: os.Getenv("SSH_AUTH_SOCK"), Command: f.SshCommand, Warn: c.warn,
 	}
+	if f.SshCommand != "" && (len(o.KnownHosts)+len(o.Identities) > 0 || o.AcceptNew || f.SshConfig != "") {
+		return o, usagef("--identity, --known-hosts, --accept-new-host-keys and --ssh-config are not for --ssh-command").
+			withHint("the command has its own: --ssh-command 'ssh -i FILE -F FILE'")
+	}
 	o.Home, _ = os.UserHomeDir()
 	// What was asked for by name must be there; the usual places need not.
 	for _, name := range o.Identities {
@@ -84,14 +88,12 @@ func userName() string {
 }
 
 // bindPassword gives the password to the list's only SSH host, if no --base and no LIST
-// has told whose it is. What came over the network does not get to say so.
-func (t *transports) bindPassword(totals listing.Totals, fromNetwork bool) error {
+// has told whose it is. (A list from the network names no SSH host but theirs.)
+func (t *transports) bindPassword(totals listing.Totals) error {
 	const hint = "--base sftp://HOST/DIR/ says whose it is; or use keys, for which docs/sftp.md has the how"
 	switch {
 	case t.password == "" || len(totals.SSHOrigins) == 0:
 		return nil
-	case fromNetwork:
-		return usagef("%s: the list came over the network and names SSH hosts: it may not say whose password it is", passwordVariable).withHint(hint)
 	case len(totals.SSHOrigins) > 1:
 		return usagef("%s: the list names several SSH hosts, and the password is for one", passwordVariable).withHint(hint)
 	}

@@ -180,7 +180,7 @@ func (t *transports) bindTo(u *url.URL) error {
 // bind gives them to the list's only origin, if there is one, and if the list is the
 // user's own: what came over the network does not get to choose who is told a secret.
 func (t *transports) bind(totals listing.Totals, fromNetwork bool) error {
-	if err := t.bindPassword(totals, fromNetwork); err != nil {
+	if err := t.bindPassword(totals); err != nil {
 		return err
 	}
 	if len(t.pending) == 0 {

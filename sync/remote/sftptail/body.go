@@ -39,9 +39,9 @@ type body struct {
 	held    int        // bytes in the queue
 	handles []*handle
 	unbind  func() bool // from the end of the client
-	claimed []*lane // that handles are on, or are being opened on
-	flying  int     // blocks that are awaited
-	closed  bool    // no more is asked for
+	claimed []*lane     // that handles are on, or are being opened on
+	flying  int         // blocks that are awaited
+	closed  bool        // no more is asked for
 	cut     error
 	proven  chan struct{} // closed when the file was looked at again, or nothing more will come
 	after   error         // what that look found, if not cut
@@ -165,7 +165,7 @@ func (b *body) openHandle(l *lane) (*handle, status, error) {
 		err = checkEmpty(l, f)
 	}
 	if err != nil {
-		go l.close(f)
+		l.close(f) // before the lane is given back: it is counted there
 		return nil, st, err
 	}
 	return &handle{lane: l, file: f}, st, nil

@@ -13,9 +13,8 @@ import (
 // addCommand opens a lane by an external command, in place of the own SSH. Each lane is a
 // process; whether they share a connection is the command's business (ControlMaster).
 func (h *host) addCommand(ctx context.Context) error {
-	name := h.url.Hostname()
-	if strings.HasPrefix(name, "-") || strings.HasPrefix(h.url.User.Username(), "-") {
-		return remote.Errorf(remote.Final, "%s: a name that begins with - cannot be given to a command", remote.Redact(h.url))
+	if err := checkForCommand(h.url); err != nil {
+		return remote.Errorf(remote.Final, "%s: %w", remote.Redact(h.url), err)
 	}
 	p, err := start(exec.Command("sh", h.arguments()...))
 	if err != nil {

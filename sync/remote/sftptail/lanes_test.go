@@ -19,6 +19,16 @@ import (
 	"fsync/sync/remote/remotetest"
 )
 
+// mustURL parses.
+func mustURL(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
 type userinfo = url.Userinfo
 
 func password(p string) *userinfo { return url.UserPassword(remotetest.SFTPUser, p) }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -40,7 +42,8 @@ func newSaid(r io.Reader) *said {
 
 // explain adds to an end of the stream what was said about it.
 func (s *said) explain(err error) error {
-	if s == nil || err == nil || !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	ends := []error{io.EOF, io.ErrUnexpectedEOF, syscall.EPIPE} // the last of a command that was gone at once
+	if s == nil || !slices.ContainsFunc(ends, func(end error) bool { return errors.Is(err, end) }) {
 		return err
 	}
 	select { // it comes ahead of the end, by another goroutine

@@ -17,10 +17,7 @@ type target struct {
 	name             string // as it was given: patterns match it, and messages name it
 	host, port, user string // where to connect, and as whom
 
-	// jumps are gone through first, in order; nil if there are none. behind says that the
-	// target itself is reached through others.
-	jumps  []*target
-	behind bool
+	jumps []*target // gone through first, in order; nil if there are none
 
 	alias      string   // what known_hosts calls the host, "" for its own name
 	knownHosts []string // the user's; new keys are added to the first
@@ -92,7 +89,7 @@ func (l *logins) target(p place, via []place, next bool) (*target, error) {
 		delete(set.one, "proxyjump")
 		delete(set.one, "proxycommand")
 	}
-	t := &target{name: p.name, behind: next}
+	t := &target{name: p.name}
 	for _, step := range []func() error{
 		func() error { return t.where(p, set, l.User) },
 		func() error { return l.setHostKeys(t, set) },
@@ -294,7 +291,6 @@ func (l *logins) setJumps(t *target, p place, set *settings, via []place) error 
 		t.jumps = append(append(t.jumps, hop.jumps...), hop)
 		hop.jumps = nil
 	}
-	t.behind = true
 	if len(t.jumps) > mostJumps {
 		return v.fail(errJumps)
 	}

@@ -3,6 +3,7 @@ package sftptail
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -162,6 +163,22 @@ func checkHost(s string) error {
 		return fmt.Errorf("the host %q has characters in it that no host has", s)
 	}
 	return nil
+}
+
+// checkForCommand refuses names that the configuration of a command could hand to a shell,
+// as a ProxyCommand with %h or %r does. ssh itself looks only since 9.6 (CVE-2023-51385).
+func checkForCommand(u *url.URL) error {
+	if err := checkHost(u.Hostname()); err != nil {
+		return err
+	}
+	user := u.User.Username()
+	if user == "" {
+		return nil
+	}
+	if strings.ContainsAny(user, "'`\";&<>|(){}") {
+		return fmt.Errorf("the user %q has characters in it that mean something to a shell", user)
+	}
+	return checkName("user", user)
 }
 
 // cleanPort returns a port as it is commonly written.

@@ -150,7 +150,7 @@ func (w *walk) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = true
-	if w.failed == nil {
+	if err != nil && w.failed == nil {
 		w.failed = err
 	}
 	w.more.Broadcast()
