@@ -144,7 +144,9 @@ func (j *job) run(ctx context.Context, c *committer) error {
 			}
 			return le.error
 		}
-		if err := j.nextMirror(ctx, m, err, &b, j.Fetched-j.Refetched > before); err != nil {
+		kept := j.Append || !errors.Is(err, remote.ErrChanged) // else it was taken back
+		progress := kept && j.Fetched-j.Refetched >= before+leastProgress
+		if err := j.nextMirror(ctx, m, err, &b, progress); err != nil {
 			return err
 		}
 	}

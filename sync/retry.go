@@ -8,6 +8,10 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
+// leastProgress is what an attempt has to bring so that it does not count as a failed one: a
+// server that sends a few bytes each time would else be asked for ever.
+const leastProgress = 1 << 10
+
 // budget counts the attempts of one entry that brought nothing.
 type budget struct {
 	spent     int
