@@ -61,6 +61,7 @@ func (c *pullCmd) Run(ctx context.Context, s *streams) error {
 	if err := l.check(); err != nil {
 		return err
 	}
+	boundMemory(l.totals.Entries)
 	if err := src.bind(l.totals, l.opts.Remote); err != nil {
 		return err
 	}
