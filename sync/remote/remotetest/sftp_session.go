@@ -37,6 +37,7 @@ type handle struct {
 	inode *inode     // nil for what is no file
 	fault *SFTPFault // or nil
 	names []string   // what READDIR has still to give
+	at    int        // what of a directory that was made up was given
 
 	base  int64 // where the first READ was, -1 before it
 	reads int
@@ -387,6 +388,10 @@ const readdirNames = 100
 func (q *session) readdir(id uint32, h *handle) {
 	if h.node.children == nil {
 		q.status(id, fxFailure)
+		return
+	}
+	if h.node.madeUp != nil {
+		q.makeUp(id, h)
 		return
 	}
 	names := h.names[:min(readdirNames, len(h.names))]

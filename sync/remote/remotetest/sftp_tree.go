@@ -12,8 +12,9 @@ type node struct {
 	mode      os.FileMode      // the type only
 	children  map[string]*node // of a directory
 	forbidden bool
-	target    string // of a symbolic link
-	inode     *inode // of a file
+	madeUp    func(i int) (name string, f File, ok bool) // of a directory, or nil
+	target    string                                     // of a symbolic link
+	inode     *inode                                     // of a file
 
 	faults []SFTPFault
 	used   []int // how often each of the faults was

@@ -4,19 +4,21 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"sync/atomic"
 )
 
 // guard stands between a channel and pkg/sftp. It replays the VERSION packet that hello
-// got, notes that bytes come, and ends what pkg/sftp would go on with for ever: asking for
+// got, counts what comes of files and directories, and ends what pkg/sftp would go on with for ever: asking for
 // a piece again that the server answers with no data each time.
 type guard struct {
 	r      io.Reader
 	replay []byte
-	came   func()
+	data   *atomic.Int64
 
 	head [13]byte // length, type, id and, of DATA, the data's length
 	have int      // bytes of head that were seen
 	left uint32   // bytes of the packet behind head
+	load bool     // they are of a file or of a directory
 
 	empty int // DATA packets without data, one after the other
 	err   error
@@ -40,11 +42,8 @@ func (g *guard) Read(p []byte) (int, error) {
 		return 0, g.err
 	}
 	n, err := g.r.Read(p)
-	if n > 0 {
-		g.came()
-		if g.err = g.look(p[:n]); g.err != nil {
-			return 0, g.err
-		}
+	if g.err = g.look(p[:n]); g.err != nil {
+		return 0, g.err
 	}
 	return n, err
 }
@@ -56,6 +55,9 @@ func (g *guard) look(p []byte) error {
 			n := min(g.left, uint32(len(p)))
 			g.left -= n
 			p = p[n:]
+			if g.load {
+				g.data.Add(int64(n))
+			}
 			continue
 		}
 		need := 5
@@ -76,6 +78,7 @@ func (g *guard) look(p []byte) error {
 			return errEmptyData
 		}
 		g.left, g.have = length-uint32(need-4), 0
+		g.load = g.head[4] == fxpData || g.head[4] == fxpName
 	}
 	return nil
 }

@@ -11,7 +11,15 @@ import (
 const (
 	fxpInit          = 1
 	fxpVersion       = 2
+	fxpClose         = 4
+	fxpLstat         = 7
+	fxpOpendir       = 11
+	fxpReaddir       = 12
+	fxpStatus        = 101
+	fxpHandle        = 102
 	fxpData          = 103
+	fxpName          = 104
+	fxpAttrs         = 105
 	fxpExtended      = 200
 	fxpExtendedReply = 201
 )

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 )
@@ -132,7 +133,7 @@ func TestGuard(t *testing.T) {
 			"halves": iotest.HalfReader(bytes.NewReader(test.stream)), "error with data": iotest.DataErrReader(bytes.NewReader(test.stream)),
 		} {
 			replay := versionPacket(3)
-			g := &guard{r: r, replay: replay, came: func() {}}
+			g := &guard{r: r, replay: replay, data: new(atomic.Int64)}
 			got, err := io.ReadAll(g)
 			if !errors.Is(err, test.fails) {
 				t.Errorf("%s, %s: %v", name, how, err)
@@ -150,9 +151,9 @@ func FuzzGuard(f *testing.F) {
 	f.Add(bytes.Repeat(dataOf(0), mostEmpty+1), 7)
 	f.Add([]byte{0, 0, 0, 1, 101, 0, 0, 0, 9, fxpData}, 1)
 	f.Fuzz(func(t *testing.T, stream []byte, piece int) {
-		whole := &guard{came: func() {}}
+		whole := &guard{data: new(atomic.Int64)}
 		want := whole.look(stream)
-		cut := &guard{came: func() {}}
+		cut := &guard{data: new(atomic.Int64)}
 		var got error
 		for rest := stream; len(rest) > 0 && got == nil; {
 			n := min(max(1, piece), len(rest))
@@ -162,7 +163,7 @@ func FuzzGuard(f *testing.F) {
 		if !errors.Is(got, want) || !errors.Is(want, got) {
 			t.Errorf("in pieces of %d: %v, whole: %v", piece, got, want)
 		}
-		passed, err := io.ReadAll(&guard{r: bytes.NewReader(stream), came: func() {}})
+		passed, err := io.ReadAll(&guard{r: bytes.NewReader(stream), data: new(atomic.Int64)})
 		if err == nil && !bytes.Equal(passed, stream) || want == nil && err != nil {
 			t.Errorf("%d of %d bytes passed: %v", len(passed), len(stream), err)
 		}

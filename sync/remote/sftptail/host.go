@@ -413,7 +413,7 @@ func (h *host) look() bool {
 		}
 	}
 	for _, l := range h.lanes {
-		if l.stalled(stall) {
+		if l.calls.stalled(stall) {
 			l.cut(silence(stall))
 		}
 	}

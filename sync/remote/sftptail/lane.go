@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -22,13 +21,12 @@ type lane struct {
 	host *host
 	conn *conn // nil: an external command
 	sftp *sftp.Client
+	dirs *lister
 	cut  func(cause error) // ends the lane, and the connection if it has one
 	gone chan struct{}
 
 	limits
-	came  moment       // something last arrived
-	since moment       // calls are under way since
-	calls atomic.Int32 // under way
+	calls calls
 
 	mu    sync.Mutex
 	cause error // of its end
@@ -88,8 +86,9 @@ func (h *host) newLane(l *lane, r io.Reader, w io.WriteCloser, said *said) (*lan
 		limits = *known
 	}
 	l.limits = limits
-	g := &guard{r: r, replay: version, came: l.came.now}
-	l.sftp, err = sftp.NewClientPipe(g, &quietStart{w, 9},
+	l.dirs = newLister(r, w, &l.calls.data)
+	g := &guard{r: l.dirs, replay: version, data: &l.calls.data}
+	l.sftp, err = sftp.NewClientPipe(g, &quietStart{l.dirs, 9},
 		sftp.MaxPacketUnchecked(limits.read), sftp.UseConcurrentReads(false), sftp.UseFstat(true))
 	if err != nil {
 		return nil, err
@@ -150,19 +149,20 @@ func (l *lane) dead() bool {
 
 // call runs one request. The error of a lane that broke is why it did.
 func (l *lane) call(f func() error) error {
-	if l.calls.Add(1) == 1 {
-		l.since.now()
-	}
+	k := l.calls.begin()
 	err := f()
-	l.calls.Add(-1)
-	if err != nil && !isAnswer(err) {
-		select { // the end is noted by another goroutine
-		case <-l.gone:
-		case <-time.After(time.Second):
-		}
-		return l.why(err)
+	l.calls.end(k)
+	if err == nil || isAnswer(err) {
+		return err
 	}
-	return err
+	if !errors.Is(err, sftp.ErrSSHFxConnectionLost) && !errors.Is(err, io.EOF) {
+		l.cut(err) // what answers so answers the next request no better
+	}
+	select { // the end is noted by another goroutine
+	case <-l.gone:
+	case <-time.After(time.Second):
+	}
+	return l.why(err)
 }
 
 // isAnswer says that an error is the server's answer, and not that of a broken lane.
@@ -175,11 +175,6 @@ func isAnswer(err error) bool {
 // An error that wraps one of them is something else: a request that could not be sent, or
 // a key file that is missing when the login is repeated.
 var answers = []error{io.EOF, os.ErrNotExist, os.ErrPermission, os.ErrClosed, context.Canceled, context.DeadlineExceeded}
-
-// stalled says that answers are awaited and nothing comes.
-func (l *lane) stalled(limit time.Duration) bool {
-	return l.calls.Load() > 0 && l.came.ago() > limit && l.since.ago() > limit
-}
 
 func (l *lane) open(path string) (f *sftp.File, err error) {
 	start := time.Now()

@@ -45,6 +45,16 @@ type pace struct {
 	since time.Time // of the sample
 	bytes int       // in it
 	rate  float64   // bytes a second
+
+	train train
+}
+
+// train is the first window: its blocks were asked for together, so how fast they come
+// after the first of them says what the line carries.
+type train struct {
+	first time.Time // when the first block came
+	bytes int       // after it
+	over  bool
 }
 
 // begin sets the first window. It is called under the body's mu.
@@ -79,10 +89,30 @@ func (b *body) blockSize() int {
 	return min(most, max(commonRead, b.window/8))
 }
 
+// came notes n bytes of the train, and returns the rate when it is over, else 0.
+func (t *train) came(n int, now time.Time) float64 {
+	switch {
+	case t.over:
+		return 0
+	case t.first.IsZero():
+		t.first = now
+		return 0
+	}
+	t.bytes += n
+	if t.bytes < firstWindow*3/4 {
+		return 0
+	}
+	t.over = true
+	return float64(t.bytes) / max(now.Sub(t.first), time.Microsecond).Seconds()
+}
+
 // came notes n bytes. It is called under the body's mu.
 func (p *pace) came(b *body, n int) {
 	p.bytes += n
 	rtt, now := b.rtt(), time.Now()
+	if rate := p.train.came(n, now); rtt >= longTrip && rate > 0 {
+		p.widen(b, int(min(rate*rtt.Seconds()/window, lanesPerConn*mostConns)))
+	}
 	if took := now.Sub(p.since); took >= max(rtt, 5*time.Millisecond) {
 		rate := float64(p.bytes) / took.Seconds()
 		p.rate = max(rate, 0.75*p.rate+0.25*rate)

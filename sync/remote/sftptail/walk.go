@@ -2,11 +2,9 @@ package sftptail
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"iter"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -21,8 +19,12 @@ const (
 	// walkTries is how often a directory is asked for when the connection breaks.
 	walkTries = 4
 
-	// longestPath bounds the depth, on a server that makes up directories without end.
+	// longestPath bounds the depth, on a server that makes up directories without end, and
+	// longestWait, in bytes, how many of them wait to be read.
 	longestPath = 4095
+	longestWait = 64 << 20
+
+	stringHeader = 16
 )
 
 // Walk yields the files below a directory, in no certain order; see remote.File. What a
@@ -41,9 +43,9 @@ func (c *Client) Walk(ctx context.Context, dir *url.URL) iter.Seq2[remote.File, 
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		w := &walk{ctx: ctx, host: c.host(dir), root: strings.TrimRight(path, "/"), name: remote.Redact(dir), found: make(chan found, 256)}
+		w := &walk{ctx: ctx, host: c.host(dir), root: strings.TrimRight(path, "/"), name: remote.Redact(dir), found: make(chan found, 256), over: make(chan struct{})}
 		w.more = sync.NewCond(&w.mu)
-		w.dirs = []string{""}
+		w.push("")
 		context.AfterFunc(ctx, func() { w.end(nil) })
 		go w.run()
 		for f := range w.all() {
@@ -90,6 +92,7 @@ type walk struct {
 	root  string // without a slash at its end
 	name  string // for messages
 	found chan found
+	over  chan struct{} // closed when it ended, for an error or because nobody looks any more
 
 	real struct { // the root without symbolic links
 		sync.Once
@@ -100,6 +103,7 @@ type walk struct {
 	mu     sync.Mutex // guards what follows
 	more   *sync.Cond
 	dirs   []string // to be read, relative
+	length int      // bytes of dirs
 	busy   int      // directories that are being read
 	ended  bool
 	failed error
@@ -133,7 +137,7 @@ func (w *walk) run() {
 func (w *walk) next() (dir string, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.dirs) == 0 && w.busy > 0 && !w.ended {
+	for (len(w.dirs) == 0 && w.busy > 0 || w.busy >= w.mostBusy()) && !w.ended {
 		w.more.Wait()
 	}
 	if w.ended || len(w.dirs) == 0 {
@@ -141,26 +145,47 @@ func (w *walk) next() (dir string, ok bool) {
 	}
 	dir = w.dirs[len(w.dirs)-1]
 	w.dirs = w.dirs[:len(w.dirs)-1]
+	w.length -= len(dir) + stringHeader
 	w.busy++
 	return dir, true
+}
+
+// mostBusy is how many directories may be open. Each is for as long as the walk's user
+// takes his time with it, and he may be waiting for a file: so half of the handles that a
+// lane has are left for files.
+func (w *walk) mostBusy() int {
+	if l := w.host.limits.Load(); l != nil && l.handles > 0 {
+		return min(walkers, max(1, l.handles/2))
+	}
+	return walkers
 }
 
 // end stops the walk, for an error if there is one.
 func (w *walk) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ended = true
-	if err != nil && w.failed == nil {
-		w.failed = err
+	w.endLocked(err)
+}
+
+func (w *walk) endLocked(err error) {
+	if !w.ended {
+		w.ended, w.failed = true, err
+		close(w.over)
 	}
 	w.more.Broadcast()
 }
 
-func (w *walk) push(dir string) {
+// push has a directory read later. It says whether the walk goes on.
+func (w *walk) push(dir string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dirs = append(w.dirs, dir)
+	w.length += len(dir) + stringHeader
 	w.more.Signal()
+	if w.length > longestWait {
+		w.endLocked(remote.Errorf(remote.Final, "%s: more directories than can be kept in mind", w.name))
+	}
+	return !w.ended
 }
 
 // send says whether the walk goes on.
@@ -168,7 +193,7 @@ func (w *walk) send(f remote.File, err error) bool {
 	select {
 	case w.found <- found{f, err}:
 		return true
-	case <-w.ctx.Done():
+	case <-w.over:
 		return false
 	}
 }
@@ -182,156 +207,6 @@ func (w *walk) at(rel string) string {
 		return w.root
 	}
 	return w.root + "/" + rel
-}
-
-// read reads one directory. An error ends the walk.
-func (w *walk) read(dir string) error {
-	entries, err := w.list(dir)
-	switch {
-	case err == nil:
-	case w.ctx.Err() != nil:
-		return nil
-	case dir == "" || !isAnswer(err): // nothing is known of what is in it
-		return failure(w.name+dir, err)
-	case errors.Is(err, fs.ErrNotExist): // deleted since its name was read
-		return nil
-	default:
-		w.send(remote.File{Path: dir}, failure(w.name+dir, err))
-		return nil
-	}
-	for _, e := range entries {
-		name := e.Name()
-		if name == "." || name == ".." || name == "" || name == "/" {
-			continue
-		}
-		if dir != "" {
-			name = dir + "/" + name
-		}
-		if !w.entry(name, e) {
-			return nil
-		}
-	}
-	return nil
-}
-
-// list returns the entries of a directory.
-func (w *walk) list(dir string) (entries []os.FileInfo, err error) {
-	err = w.try(func(l *lane) error {
-		entries, err = l.sftp.ReadDirContext(w.ctx, w.at(dir))
-		return err
-	})
-	return entries, err
-}
-
-// try makes a request, again if the connection breaks.
-func (w *walk) try(f func(l *lane) error) (err error) {
-	for n := 1; ; n++ {
-		var l *lane
-		l, err = w.host.take(w.ctx)
-		if err == nil {
-			err = l.call(func() error { return f(l) })
-			w.host.give(l)
-		}
-		if err == nil || w.ctx.Err() != nil || isAnswer(err) || remote.KindOf(failure("", err)) == remote.Final || n == walkTries {
-			return err
-		}
-		select {
-		case <-time.After(time.Duration(n) * time.Second / 4):
-		case <-w.ctx.Done():
-			return context.Cause(w.ctx)
-		}
-	}
-}
-
-// entry takes one name of a directory. It says whether the walk goes on.
-func (w *walk) entry(rel string, info os.FileInfo) bool {
-	if len(rel) > longestPath {
-		return w.send(remote.File{Path: rel, Skipped: "its path is too long"}, nil)
-	}
-	st := statusOf(info, nil)
-	if st.mode == 0 { // some servers tell nothing with the names
-		var err error
-		st, err = w.stat(func(l *lane) (os.FileInfo, error) { return l.sftp.Lstat(w.at(rel)) })
-		if err != nil {
-			return w.odd(rel, err)
-		}
-	}
-	switch {
-	case st.mode.IsRegular() && st.size < 0:
-		return w.send(remote.File{Path: rel, Skipped: "its size makes no sense"}, nil)
-	case st.mode.IsRegular():
-		return w.send(st.file(rel), nil)
-	case st.mode.IsDir():
-		w.push(rel)
-		return true
-	case st.mode&fs.ModeSymlink != 0:
-		return w.link(rel)
-	}
-	return w.send(remote.File{Path: rel, Skipped: kindOf(st.mode)}, nil)
-}
-
-// odd reports a name that could not be looked at. One that is gone is nobody's loss.
-func (w *walk) odd(rel string, err error) bool {
-	switch {
-	case w.ctx.Err() != nil:
-		return false
-	case !isAnswer(err):
-		w.end(failure(w.name+rel, err))
-		return false
-	case errors.Is(err, fs.ErrNotExist):
-		return true
-	}
-	return w.send(remote.File{Path: rel}, failure(w.name+rel, err))
-}
-
-// link follows a symbolic link that stays within the directory.
-func (w *walk) link(rel string) bool {
-	st, err := w.stat(func(l *lane) (os.FileInfo, error) { return l.sftp.Stat(w.at(rel)) })
-	switch {
-	case err != nil && isAnswer(err) && !errors.Is(err, fs.ErrPermission): // OpenSSH says FAILURE of a loop
-		return w.send(remote.File{Path: rel, Skipped: "a symbolic link to nothing"}, nil)
-	case err != nil:
-		return w.odd(rel, err)
-	case st.mode.IsDir():
-		return w.send(remote.File{Path: rel, Skipped: "a symbolic link to a directory"}, nil)
-	case !st.mode.IsRegular():
-		return w.send(remote.File{Path: rel, Skipped: "a symbolic link to " + kindOf(st.mode)}, nil)
-	}
-	inside, err := w.inside(rel)
-	if err != nil {
-		return w.odd(rel, err)
-	}
-	if !inside {
-		return w.send(remote.File{Path: rel, Skipped: "a symbolic link out of the directory"}, nil)
-	}
-	return w.send(st.file(rel), nil)
-}
-
-// inside says whether a link leads to a place below the root.
-func (w *walk) inside(rel string) (bool, error) {
-	w.real.Do(func() { w.real.path, w.real.err = w.realPath("") })
-	if w.real.err != nil {
-		return false, w.real.err
-	}
-	real, err := w.realPath(rel)
-	return strings.HasPrefix(real, strings.TrimSuffix(w.real.path, "/")+"/"), err
-}
-
-func (w *walk) realPath(rel string) (path string, err error) {
-	err = w.try(func(l *lane) error {
-		path, err = l.sftp.RealPath(w.at(rel))
-		return err
-	})
-	return path, err
-}
-
-func (w *walk) stat(f func(l *lane) (os.FileInfo, error)) (st status, err error) {
-	err = w.try(func(l *lane) error {
-		info, err := f(l)
-		st = statusOf(info, err)
-		return err
-	})
-	return st, err
 }
 
 func (s status) file(rel string) remote.File {
