@@ -49,6 +49,9 @@ func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64,
 	if f, ok := s.tail.Body.(remote.Filer); ok && j.Limiter == nil && s.guard == nil && total >= 0 {
 		return j.pumpFile(ctx, w, s, f, total, v)
 	}
+	if b, ok := s.tail.Body.(remote.Blocks); ok {
+		return s.eachBlock(b, put)
+	}
 	if end := s.tail.End; end >= 0 && end-s.pos <= smallRest {
 		return s.each(put)
 	}
@@ -62,6 +65,24 @@ func (s *stream) each(put func([]byte) error) error {
 		n, err := s.fill(b, nil)
 		if n > 0 {
 			if err := put(b[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// eachBlock does the same with a body that reads ahead by itself.
+func (s *stream) eachBlock(b remote.Blocks, put func([]byte) error) error {
+	for {
+		p, err := s.next(b)
+		if len(p) > 0 {
+			if err := put(p); err != nil {
 				return err
 			}
 		}

@@ -113,6 +113,22 @@ func (s *stream) read(p []byte) (int, error) {
 	return n, err
 }
 
+// next returns the next block of a body that lends its own, with the same counts and limit.
+func (s *stream) next(b remote.Blocks) ([]byte, error) {
+	p, err := b.Next()
+	s.count(int64(len(p)))
+	lim := s.job.Limiter
+	for n := len(p); lim != nil && n > 0; {
+		m := min(n, lim.Burst())
+		if lim.WaitN(s.ctx, m) != nil {
+			<-s.ctx.Done() // as in read
+			return p, context.Cause(s.ctx)
+		}
+		n -= m
+	}
+	return p, err
+}
+
 func (s *stream) count(n int64) {
 	s.job.Fetched += n
 	s.job.stats.Fetched.Add(n)

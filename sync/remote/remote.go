@@ -112,6 +112,14 @@ type Filer interface {
 	File() (f *os.File, off int64)
 }
 
+// Blocks is implemented by a body that reads ahead into blocks of its own, which can so be
+// used without being copied. It may be mixed with Read.
+type Blocks interface {
+	// Next returns the next bytes, at least one, or an error as Read does. They are valid
+	// until the call of Next, Read or Close after it.
+	Next() ([]byte, error)
+}
+
 // PlaceOf returns a short hash of the URL's scheme, host, port and path. User
 // information, query and fragment have no part in it, so it holds no secret.
 func PlaceOf(u *url.URL) string {

@@ -194,10 +194,37 @@ func testBuffers(t *testing.T, setup Setup) {
 			checkBytes(t, tail, wrap(tail.Body), content)
 		})
 	}
+	if tail := open(t, s, remote.Request{URL: u, Offset: 13}); tail.Body != nil {
+		if b, ok := tail.Body.(remote.Blocks); ok {
+			checkBytes(t, tail, &lender{Blocks: b, Reader: tail.Body}, content)
+		}
+	}
 	tail := open(t, s, remote.Request{URL: u, Offset: 280_000})
 	if err := iotest.TestReader(struct{ io.Reader }{tail.Body}, content[tail.Start:]); err != nil {
 		t.Error(err)
 	}
+}
+
+// lender reads by turns from the blocks that a body lends and by Read.
+type lender struct {
+	remote.Blocks
+	io.Reader
+	block []byte
+	turn  int
+}
+
+func (l *lender) Read(p []byte) (n int, err error) {
+	if l.turn++; len(l.block) == 0 && l.turn%3 == 0 {
+		return l.Reader.Read(p)
+	}
+	if len(l.block) == 0 {
+		if l.block, err = l.Next(); err != nil {
+			return 0, err
+		}
+	}
+	n = copy(p, l.block)
+	l.block = l.block[n:]
+	return n, nil
 }
 
 // sized reads by blocks of its own size, whatever the caller's are.

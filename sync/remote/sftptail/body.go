@@ -32,6 +32,8 @@ type body struct {
 	seen        status
 	end         int64
 
+	lent *block // by Next
+
 	mu      sync.Mutex // guards what follows
 	pos     int64      // of the next byte that Read returns
 	next    int64      // of the next byte to ask for
@@ -348,35 +350,57 @@ func (b *body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	for {
-		if b.ctx.Err() != nil {
-			return 0, context.Cause(b.ctx)
-		}
-		b.mu.Lock()
-		closed, k, wait := b.closed, (*block)(nil), b.proven
-		if len(b.queue) > 0 {
-			k = b.queue[0]
-			wait = k.done
-		}
-		b.mu.Unlock()
-		if closed {
-			return 0, errReadClosed
-		}
-		select {
-		case <-wait:
-		case <-b.ctx.Done():
-			return 0, context.Cause(b.ctx)
-		}
-		if k == nil {
-			return 0, b.verdict()
-		}
-		if n := b.take(k, p); n > 0 {
-			return n, nil
-		}
-		if k.err != nil {
-			return 0, k.err
-		}
+	k, err := b.head()
+	if err != nil {
+		return 0, err
 	}
+	n := copy(p, k.buf[k.read:k.n])
+	b.deliver(k, n)
+	return n, nil
+}
+
+// Next implements remote.Blocks.
+func (b *body) Next() ([]byte, error) {
+	k, err := b.head()
+	if err != nil {
+		return nil, err
+	}
+	b.lent = k
+	return k.buf[k.read:k.n], nil
+}
+
+// head waits for the first block with bytes that were not delivered, or says why there is
+// none. What Next has lent is given back.
+func (b *body) head() (*block, error) {
+	if k := b.lent; k != nil {
+		b.lent = nil
+		b.deliver(k, k.n-k.read)
+	}
+	if b.ctx.Err() != nil {
+		return nil, context.Cause(b.ctx)
+	}
+	b.mu.Lock()
+	closed, k, wait := b.closed, (*block)(nil), b.proven
+	if len(b.queue) > 0 {
+		k = b.queue[0]
+		wait = k.done
+	}
+	b.mu.Unlock()
+	if closed {
+		return nil, errReadClosed
+	}
+	select {
+	case <-wait:
+	case <-b.ctx.Done():
+		return nil, context.Cause(b.ctx)
+	}
+	switch {
+	case k == nil:
+		return nil, b.verdict()
+	case k.read == k.n: // one that is not delivered whole is cut
+		return nil, k.err
+	}
+	return k, nil
 }
 
 var errReadClosed = errors.New("read of a closed body")
@@ -394,24 +418,24 @@ func (b *body) verdict() error {
 	return io.EOF
 }
 
-// take copies from the first block, and drops it when it was delivered whole.
-func (b *body) take(k *block, p []byte) int {
-	n := copy(p, k.buf[k.read:k.n])
+// deliver counts n bytes of the first block as delivered, and drops it when it was
+// delivered whole.
+func (b *body) deliver(k *block, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k.read += n
 	b.pos += int64(n)
-	if k.read == k.n && k.err == nil {
-		b.queue[0] = nil
-		b.queue = b.queue[1:]
-		b.held -= len(k.buf)
-		putBuffer(k.buf)
-		k.buf = nil
-		for _, m := range b.ask() {
-			go b.fetch(m)
-		}
+	if k.read < k.n || k.err != nil {
+		return
 	}
-	return n
+	b.queue[0] = nil
+	b.queue = b.queue[1:]
+	b.held -= len(k.buf)
+	putBuffer(k.buf)
+	k.buf = nil
+	for _, m := range b.ask() {
+		go b.fetch(m)
+	}
 }
 
 // Close gives the file up. What is under way ends by itself.
