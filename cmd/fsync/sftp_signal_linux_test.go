@@ -91,44 +91,11 @@ func TestSFTPKill(t *testing.T) {
 			})
 			args := sshArgs(d)
 			if how == "command" {
-				if _, err := exec.LookPath("ssh"); err != nil {
-					t.Skip(err)
-				}
+				find(t, "ssh")
 				args = []string{"--ssh-command", "ssh -F none -i " + d.Identity + " -o UserKnownHostsFile=" + d.KnownHosts}
 			}
 			dest := filepath.Join(t.TempDir(), "dest")
-			r := random(t)
-			var had int64
-			kills := 0
-			for kills < 15 {
-				cmd, out, errs := command(t, append([]string{"pull", "-d", dest, "--bwlimit", "2M", url}, args...)...)
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				ended := make(chan error, 1)
-				go func() { ended <- cmd.Wait() }()
-				select {
-				case err := <-ended:
-					if err != nil {
-						t.Fatalf("%v\n%s%s", err, out, errs)
-					}
-				case <-time.After(time.Duration(50+r.IntN(600)) * time.Millisecond):
-					cmd.Process.Kill()
-					<-ended
-					kills++
-				}
-				has, whole := s.checkPrefixes(t, dest)
-				if has < had {
-					t.Errorf("after kill %d there are %d bytes, %d before", kills, has, had)
-				}
-				had = has
-				if whole || t.Failed() {
-					break
-				}
-			}
-			if kills < 3 {
-				t.Errorf("only %d kills", kills)
-			}
+			kills := s.killLoop(t, dest, 15, 600*time.Millisecond, append([]string{"pull", "-d", dest, "--bwlimit", "2M", url}, args...)...)
 			pullOK(t, append([]string{"-d", dest, url}, args...)...)
 			if _, whole := s.checkPrefixes(t, dest); !whole {
 				t.Error("at the end something is missing")

@@ -108,7 +108,6 @@ func TestSignalInList(t *testing.T) {
 // is there, there is nothing else, and the next run goes on.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	r := random(t)
 	s := newSite(t, map[string]int64{
 		"empty": 0, "one": 1, "small": 4095, "page": 4096, "sub/a": 65_536, "sub/b": 65_537, "sub/deep/c": 200_000,
 		"large": 6_000_000, "larger": 9_000_000,
@@ -116,10 +115,30 @@ func TestKill(t *testing.T) {
 	slow := serve(t, s.dir, serverOptions{rate: 2_000_000})
 	fast := serve(t, s.dir, serverOptions{})
 	dest := filepath.Join(t.TempDir(), "dest")
+	kills := s.killLoop(t, dest, 25, 400*time.Millisecond, "pull", "-d", dest, "--base", slow.url, s.list)
+	pullOK(t, "-d", dest, "--base", fast.url, s.list)
+	if _, whole := s.checkPrefixes(t, dest); !whole {
+		t.Error("at the end something is missing")
+	}
+	for name, want := range s.files {
+		var st unix.Stat_t
+		if err := unix.Stat(filepath.Join(dest, name), &st); err != nil {
+			t.Error(err)
+		} else if took := st.Blocks * 512; took > int64(len(want))+8192 {
+			t.Errorf("%s has %d bytes and takes %d", name, len(want), took)
+		}
+	}
+	t.Logf("%d kills", kills)
+}
+
+// killLoop runs the program again and again and kills it each time, within a time, until it
+// has all or most kills are done. It returns how many there were.
+func (s *site) killLoop(t *testing.T, dest string, most int, within time.Duration, args ...string) (kills int) {
+	t.Helper()
+	r := random(t)
 	var had int64
-	kills := 0
-	for kills < 25 {
-		cmd, out, errs := command(t, "pull", "-d", dest, "--base", slow.url, s.list)
+	for kills < most {
+		cmd, out, errs := command(t, args...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +149,7 @@ func TestKill(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s%s", err, out, errs)
 			}
-		case <-time.After(time.Duration(20+r.IntN(380)) * time.Millisecond):
+		case <-time.After(20*time.Millisecond + time.Duration(r.Int64N(int64(within)))):
 			cmd.Process.Kill()
 			<-ended
 			kills++
@@ -147,19 +166,7 @@ func TestKill(t *testing.T) {
 	if kills < 3 {
 		t.Errorf("only %d kills", kills)
 	}
-	pullOK(t, "-d", dest, "--base", fast.url, s.list)
-	if _, whole := s.checkPrefixes(t, dest); !whole {
-		t.Error("at the end something is missing")
-	}
-	for name, want := range s.files {
-		var st unix.Stat_t
-		if err := unix.Stat(filepath.Join(dest, name), &st); err != nil {
-			t.Error(err)
-		} else if took := st.Blocks * 512; took > int64(len(want))+8192 {
-			t.Errorf("%s has %d bytes and takes %d", name, len(want), took)
-		}
-	}
-	t.Logf("%d kills", kills)
+	return kills
 }
 
 // A remote that changes between kills: each file is the beginning of one of its versions.

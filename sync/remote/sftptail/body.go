@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/url"
 	"sync"
-	"time"
 
 	"github.com/pkg/sftp"
 
@@ -106,104 +104,6 @@ func (b *body) run() {
 	case over:
 		b.finish()
 	}
-}
-
-// open opens the file and looks at it. A file that is still the version of req.Unless is
-// not opened.
-func (b *body) open() (*handle, error) {
-	l, err := b.host.take(b.ctx)
-	if err != nil {
-		return nil, err
-	}
-	hd, err := b.openOn(l)
-	if hd == nil {
-		b.host.give(l)
-	}
-	return hd, err
-}
-
-func (b *body) openOn(l *lane) (*handle, error) {
-	if b.req.Unless != nil && b.req.Offset == 0 && b.req.Length == 0 || b.host.hangs(b.path) {
-		st, err := l.stat(b.path)
-		if err == nil {
-			err = st.check()
-		}
-		if err != nil {
-			return nil, err
-		}
-		b.version = st.version(b.url)
-		if b.notModified = same(b.version, b.req.Unless); b.notModified {
-			return nil, nil
-		}
-	}
-	hd, st, err := b.openHandle(l)
-	if err != nil {
-		return nil, err
-	}
-	b.seen, b.version = st, st.version(b.url)
-	b.pos = min(b.req.Offset, st.size)
-	b.end = st.size
-	if n := b.req.Length; n > 0 && b.pos <= math.MaxInt64-n {
-		b.end = min(b.end, b.pos+n)
-	}
-	b.next = b.pos
-	return hd, nil
-}
-
-// openHandle opens the file on a lane. An error leaves nothing open.
-func (b *body) openHandle(l *lane) (*handle, status, error) {
-	f, err := l.open(b.path)
-	if err != nil {
-		if errors.Is(err, remote.ErrStall) {
-			b.host.hanging(b.path)
-		}
-		return nil, status{}, err
-	}
-	st, err := l.fstat(f)
-	if err == nil {
-		err = st.check()
-	}
-	if err == nil && st.size == 0 {
-		err = checkEmpty(l, f)
-	}
-	if err != nil {
-		l.close(f) // before the lane is given back: it is counted there
-		return nil, st, err
-	}
-	return &handle{lane: l, file: f}, st, nil
-}
-
-// checkEmpty: a size that the server did not tell looks like 0.
-func checkEmpty(l *lane, f *sftp.File) error {
-	n, err := l.readAt(f, make([]byte, 1), 0)
-	switch {
-	case n > 0:
-		return errNoSize
-	case err == io.EOF:
-		return nil
-	}
-	return err
-}
-
-// version returns what is known of a file's state. A time that is less than 2 s old, or in
-// the future, may stay the same when the file is written again. The server's clock is not
-// known: this machine's has to do.
-func (s status) version(u *url.URL) remote.Version {
-	v := remote.Version{Size: s.size, Place: remote.PlaceOf(u)}
-	if s.mtime != 0 {
-		v.ModTime = time.Unix(s.mtime, 0)
-		v.WeakTime = time.Since(v.ModTime) < 2*time.Second
-	}
-	return v
-}
-
-// same says whether a file is still a version.
-func same(now remote.Version, was *remote.Version) bool {
-	if was == nil || now.Size <= 0 || now.Size != was.Size || was.Place != "" && was.Place != now.Place {
-		return false
-	}
-	t := now.StrongTime()
-	return !t.IsZero() && t.Equal(was.StrongTime().Truncate(time.Second))
 }
 
 // ask takes the blocks that may be asked for now. It is called under mu; the caller has
@@ -452,51 +352,4 @@ func (b *body) Close() error {
 		go b.finish()
 	}
 	return nil
-}
-
-// hangs says that the opening of a path was never answered: it may be a FIFO.
-func (h *host) hangs(path string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.hung[path]
-}
-
-// mostHung bounds what is remembered of a server where everything hangs.
-const mostHung = 1000
-
-func (h *host) hanging(path string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.hung) < mostHung {
-		h.hung[path] = true
-	}
-}
-
-// bufferPool has blocks of the usual sizes.
-var bufferPool = [2]sync.Pool{}
-
-var bufferSizes = [2]int{commonRead, largestRead}
-
-func getBuffer(n int) []byte {
-	for i, size := range bufferSizes {
-		if n <= size {
-			if p, ok := bufferPool[i].Get().(*[]byte); ok {
-				return (*p)[:n]
-			}
-			if i == 0 {
-				return make([]byte, n)
-			}
-			return make([]byte, n, size)
-		}
-	}
-	return make([]byte, n)
-}
-
-func putBuffer(p []byte) {
-	for i, size := range bufferSizes {
-		if cap(p) == size {
-			bufferPool[i].Put(&p)
-			return
-		}
-	}
 }
