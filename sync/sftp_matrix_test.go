@@ -39,7 +39,7 @@ type sftpMatrix struct {
 // patience also ends the connections that there are, with what they met.
 func (m *sftpMatrix) patience(d time.Duration) {
 	c := sftptail.New(sftptail.Options{
-		Stall: d, Jobs: 16, KnownHosts: []string{m.server.KnownHosts()}, Identities: []string{m.server.Identity()}, User: remotetest.SFTPUser,
+		Stall: d, KnownHosts: []string{m.server.KnownHosts()}, Identities: []string{m.server.Identity()}, User: remotetest.SFTPUser,
 	})
 	m.t.Cleanup(c.Close)
 	m.sources = map[string]Source{"sftp": c}

@@ -51,23 +51,9 @@ func TestSFTPSignals(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, "a beginning of the large file", func() bool { return sizeOf(filepath.Join(dest, "large")) > 100_000 })
-			began := time.Now()
-			if err := cmd.Process.Signal(c.signal); err != nil {
-				t.Fatal(err)
-			}
-			cmd.Wait()
-			if took := time.Since(began); took > time.Second {
-				t.Errorf("it ended after %v", took)
-			}
-			if code := cmd.ProcessState.ExitCode(); code != c.code {
-				t.Errorf("exit code %d, not %d\n%s%s", code, c.code, out, errs)
-			}
-			rs, sum := parseJSON(t, out.String())
-			if rs["large"].Result != "stopped" || sum.Left == 0 || sum.Stopped == "" {
-				t.Errorf("it says %s%s", out, errs)
-			}
+			stopped(t, cmd, c.signal, c.code, out, errs)
 			s.checkPrefixes(t, dest)
-			rs, _ = parseJSON(t, pullOK(t, append([]string{"-d", dest, "--json", url}, sshArgs(d)...)...))
+			rs, _ := parseJSON(t, pullOK(t, append([]string{"-d", dest, "--json", url}, sshArgs(d)...)...))
 			if r := rs["large"]; r.Result != "resumed" || r.Refetched != 64<<10 {
 				t.Errorf("the next run says %+v", r)
 			}

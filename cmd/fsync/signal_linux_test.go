@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -31,27 +33,13 @@ func TestSignals(t *testing.T) {
 				var st unix.Stat_t
 				return unix.Stat(filepath.Join(dest, "large"), &st) == nil && st.Size > 100_000
 			})
-			began := time.Now()
-			if err := cmd.Process.Signal(c.signal); err != nil {
-				t.Fatal(err)
-			}
-			cmd.Wait()
-			if took := time.Since(began); took > time.Second {
-				t.Errorf("it ended after %v", took)
-			}
-			if code := cmd.ProcessState.ExitCode(); code != c.code {
-				t.Errorf("exit code %d, not %d\n%s%s", code, c.code, out, errs)
-			}
-			rs, sum := parseJSON(t, out.String())
-			if rs["large"].Result != "stopped" || sum.Left == 0 || sum.Stopped == "" {
-				t.Errorf("it says %s", out)
-			}
+			stopped(t, cmd, c.signal, c.code, out, errs)
 			n, _ := s.checkPrefixes(t, dest)
 			if n < 100_000 {
 				t.Errorf("%d bytes were kept", n)
 			}
 
-			rs, sum = parseJSON(t, pullOK(t, "-d", dest, "--json", "--base", fast.url, s.list))
+			rs, sum := parseJSON(t, pullOK(t, "-d", dest, "--json", "--base", fast.url, s.list))
 			if r := rs["large"]; r.Result != "resumed" || r.Refetched > 64<<10 {
 				t.Errorf("the next run says %+v", r)
 			}
@@ -59,6 +47,27 @@ func TestSignals(t *testing.T) {
 				t.Error("after the next run something is missing")
 			}
 		})
+	}
+}
+
+// stopped ends a run, which is in the middle of the file large, by a signal: soon, with that
+// code, and saying so.
+func stopped(t *testing.T, cmd *exec.Cmd, signal syscall.Signal, code int, out, errs *bytes.Buffer) {
+	t.Helper()
+	began := time.Now()
+	if err := cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("it ended after %v", took)
+	}
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		t.Errorf("exit code %d, not %d\n%s%s", got, code, out, errs)
+	}
+	rs, sum := parseJSON(t, out.String())
+	if rs["large"].Result != "stopped" || sum.Left == 0 || sum.Stopped == "" {
+		t.Errorf("it says %s%s", out, errs)
 	}
 }
 

@@ -27,9 +27,9 @@ type sshFlags struct {
 const passwordVariable = "FSYNC_SSH_PASSWORD"
 
 // sshOptions returns what the transport has to know of the flags and the environment.
-func sshOptions(f sshFlags, n network, jobs int, c *console) (sftptail.Options, error) {
+func sshOptions(f sshFlags, n network, c *console) (sftptail.Options, error) {
 	o := sftptail.Options{
-		Stall: n.Timeout, Jobs: jobs, User: userName(),
+		Stall: n.Timeout, User: userName(),
 		KnownHosts: given(f.KnownHosts), AcceptNew: f.AcceptNewHostKeys, Identities: given(f.Identity),
 		Agent: os.Getenv("SSH_AUTH_SOCK"), Command: f.SshCommand, Warn: c.warn,
 	}

@@ -72,7 +72,7 @@ func newTransports(ctx context.Context, n network, jobs int, c *console) (*trans
 		}
 		t.pending = append(t.pending, h)
 	}
-	o, err := sshOptions(n.sshFlags, n, jobs, c)
+	o, err := sshOptions(n.sshFlags, n, c)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,6 @@ type Client struct {
 	done sync.WaitGroup // goroutines, and bodies that are open
 
 	asking atomic.Int32 // a person is being asked: no login waits in vain
-	tongue sync.Mutex   // one question at a time
 
 	mu        sync.Mutex // guards what follows
 	hosts     map[hostKey]*host
@@ -56,9 +55,6 @@ func New(o Options) *Client {
 	if o.Stall <= 0 {
 		o.Stall = 30 * time.Second
 	}
-	if o.Jobs <= 0 {
-		o.Jobs = 16
-	}
 	c := &Client{opts: o, hosts: make(map[hostKey]*host), passwords: make(map[string]string)}
 	if o.Ask != nil {
 		c.opts.Ask = c.ask(o.Ask)
@@ -68,13 +64,11 @@ func New(o Options) *Client {
 	return c
 }
 
-// ask has a person asked one question at a time.
+// ask has a person asked, for whom logins wait.
 func (c *Client) ask(ask func(context.Context, string) (string, error)) func(context.Context, string) (string, error) {
 	return func(ctx context.Context, prompt string) (string, error) {
 		c.asking.Add(1)
 		defer c.asking.Add(-1)
-		c.tongue.Lock()
-		defer c.tongue.Unlock()
 		return ask(ctx, prompt)
 	}
 }

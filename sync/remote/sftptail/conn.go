@@ -134,7 +134,7 @@ func (h *host) watchLogin(ctx context.Context, w *wire) (stop func()) {
 				continue
 			}
 			if left -= h.tick(); left < 0 || w.came.ago() > h.client.opts.Stall {
-				w.cut(fmt.Errorf("logging in: %w for %v", remote.ErrStall, h.client.opts.Stall))
+				w.cut(fmt.Errorf("logging in: %w", silence(h.client.opts.Stall)))
 				return
 			}
 		}

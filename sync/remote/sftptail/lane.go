@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/pkg/sftp"
-
-	"fsync/sync/remote"
 )
 
 // lane is one SFTP session: a channel of a connection with a window of its own (2 MiB in
@@ -40,7 +38,7 @@ const window = 2 << 20
 // openLane begins SFTP on a connection.
 func (h *host) openLane(c *conn) (*lane, error) {
 	var l *lane
-	err := h.within(func() { c.cut(fmt.Errorf("opening a session: %w for %v", remote.ErrStall, h.client.opts.Stall)) }, func() error {
+	err := h.within(func() { c.cut(fmt.Errorf("opening a session: %w", silence(h.client.opts.Stall))) }, func() error {
 		ch, err := c.channel()
 		if err != nil {
 			return err

@@ -12,9 +12,6 @@ type Options struct {
 	// before it is given up. 0 means 30 s.
 	Stall time.Duration
 
-	// Jobs is how many files are opened at a time. 0 means 16.
-	Jobs int
-
 	// Home is the directory that ~ means, "" if there is none. User is the name to log in
 	// with where neither the URL nor the configuration gives one.
 	Home, User string
@@ -37,7 +34,8 @@ type Options struct {
 	// Agent is the socket of an ssh-agent, "" if there is none.
 	Agent string
 
-	// Ask asks a person for a secret, which is not echoed. nil if there is nobody to ask.
+	// Ask asks a person for a secret, which is not echoed. It is safe for concurrent use, and
+	// asks one question at a time. nil if there is nobody to ask.
 	Ask func(ctx context.Context, prompt string) (string, error)
 
 	// Command, if not "", is a shell command that is run in place of the own SSH: it gets

@@ -22,7 +22,7 @@ import (
 
 // sshdOptions are those of a client that may log in.
 func sshdOptions(s *remotetest.SSHD) Options {
-	return Options{Stall: 20 * time.Second, Jobs: 16, KnownHosts: []string{s.KnownHosts}, Identities: []string{s.Identity}}
+	return Options{Stall: 20 * time.Second, KnownHosts: []string{s.KnownHosts}, Identities: []string{s.Identity}}
 }
 
 // sshdClient returns a client that lives as long as the test.
