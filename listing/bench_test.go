@@ -83,7 +83,7 @@ func BenchmarkNames(b *testing.B) {
 	for b.Loop() {
 		n := newNames(true)
 		for i := range 1_000_000 {
-			if err := n.add("pool/main/"+strconv.Itoa(i), i+1); err != nil {
+			if err := n.add("pool/main/"+strconv.Itoa(i), i+1, 0, false); err != nil {
 				b.Fatal(err)
 			}
 		}

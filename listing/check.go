@@ -2,6 +2,8 @@ package listing
 
 import (
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"io"
 	"math"
 	"net/url"
@@ -22,43 +24,98 @@ type Totals struct {
 }
 
 // Check reads a list to its end and returns its totals, and all that is wrong with it as
-// *Errors: what Read finds, a list without entries, and paths that cannot lie in one
-// directory together. Those are the same path twice, a path that is also a directory of
-// another, and, unless o.CaseSensitive, either of them without regard to case (by
-// strings.ToLower; names that differ in Unicode normalisation are not compared). The error
-// lies at the later of the two lines.
-//
-// It needs about 20 bytes of memory for each entry and each directory that has entries.
+// *Errors: see Checker.
 func Check(name string, r io.Reader, o Options) (Totals, error) {
-	var (
-		totals  Totals
-		found   Errors
-		names   = newNames(!o.CaseSensitive)
-		origins origins
-	)
-	for e, err := range Read(name, r, o) {
+	c := NewChecker(o.CaseSensitive)
+	err := c.Check(name, r, o)
+	return c.Totals(), err
+}
+
+// Checker checks lists that are to be pulled into one directory. It needs 20 to 25 bytes of
+// memory for each entry and each directory that has entries.
+type Checker struct {
+	totals  Totals
+	names   *names
+	origins origins
+	last    int // the last line of the list before
+}
+
+// NewChecker returns a Checker of no list yet. Unless caseSensitive, names that differ
+// only in case are errors.
+func NewChecker(caseSensitive bool) *Checker { return &Checker{names: newNames(!caseSensitive)} }
+
+// Check reads a list to its end and returns all that is wrong with it as *Errors: what Read
+// finds, a list without entries, and paths that cannot lie in one directory together. Those
+// are the same path twice, a path that is also a directory of another, and, unless the
+// Checker is case-sensitive, either of them without regard to case (by strings.ToLower;
+// names that differ in Unicode normalisation are not compared). The error lies at the later
+// of the two lines.
+//
+// A path that was in a list before, with the same size, digests and, if it has none, the
+// same first URL, counts once and is no error. Some formats repeat files within a list:
+// there that holds, too.
+func (c *Checker) Check(name string, r io.Reader, o Options) error {
+	var found Errors
+	c.names.begin(name, c.last)
+	entries := 0
+	c.last = 0
+	p := newParser(name, r, o)
+	p.read(func(e Entry, err error) bool {
 		if err == nil {
-			totals.add(e)
-			origins.add(e.URLs)
-			err = names.add(e.Path, e.Line)
+			c.last = max(c.last, e.Line)
+			entries++
+			err = c.names.add(e.Path, e.Line, c.facts(e), p.repeats)
+			if err == nil {
+				c.totals.add(e)
+				c.origins.add(e.URLs)
+			}
 		}
-		if err == nil {
-			continue
+		if err == nil || err == errRepeated {
+			return true
 		}
 		bad, ok := errors.AsType[*Error](err)
 		if !ok {
 			bad = &Error{File: name, Line: e.Line, Msg: err.Error(), Err: err}
 		}
 		found.add(bad)
+		return true
+	})
+	switch {
+	case found.Count > 0:
+		return &found
+	case p.dropped > 0 && entries == 0:
+		found.add(&Error{File: name, Msg: fmt.Sprintf("none of its %d entries is to be kept", p.dropped), Err: ErrEmpty})
+	case entries == 0:
+		found.add(&Error{File: name, Msg: "the list is empty", Err: ErrEmpty})
+	default:
+		return nil
 	}
-	totals.Origins, totals.SSHOrigins = origins.web, origins.ssh
-	if totals.Entries == 0 && found.Count == 0 {
-		found.add(&Error{File: name, Msg: "the list is empty"})
+	return &found
+}
+
+// Totals returns what the lists come to so far.
+func (c *Checker) Totals() Totals {
+	t := c.totals
+	t.Origins, t.SSHOrigins = c.origins.web, c.origins.ssh
+	return t
+}
+
+// Paths returns the paths of all lists.
+func (c *Checker) Paths() *Paths { return &Paths{c.names} }
+
+// facts returns a hash of what makes two entries of one path the same file.
+func (c *Checker) facts(e Entry) uint32 {
+	var h maphash.Hash
+	h.SetSeed(c.names.seed)
+	maphash.WriteComparable(&h, e.Size)
+	for _, d := range e.Digests {
+		h.WriteString(d.Algorithm)
+		h.WriteString(d.Sum)
 	}
-	if found.Count > 0 {
-		return totals, &found
+	if len(e.Digests) == 0 {
+		h.WriteString(e.URLs[0])
 	}
-	return totals, nil
+	return uint32(h.Sum64())
 }
 
 func (t *Totals) add(e Entry) {

@@ -113,17 +113,17 @@ func TestNames(t *testing.T) {
 	names := newNames(true)
 	path := func(i int) string { return fmt.Sprintf("d%d/e%d/%d", i%7, i%1013, i) }
 	for i := range n {
-		if err := names.add(path(i), i+1); err != nil {
+		if err := names.add(path(i), i+1, 0, false); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range n {
 		want := fmt.Sprintf("%q is a duplicate of line %d", path(i), i+1)
-		if err := names.add(path(i), n+1); err == nil || err.Error() != want {
+		if err := names.add(path(i), n+1, 0, false); err == nil || err.Error() != want {
 			t.Fatalf("got %v, want %s", err, want)
 		}
 	}
-	if err := names.add("D3/e3", n+1); err == nil || !strings.Contains(err.Error(), "directory in line 4") {
+	if err := names.add("D3/e3", n+1, 0, false); err == nil || !strings.Contains(err.Error(), "directory in line 4") {
 		t.Errorf("got %v, want a directory in line 4", err)
 	}
 }
@@ -131,9 +131,9 @@ func TestNames(t *testing.T) {
 // TestMark holds line numbers that do not fit.
 func TestMark(t *testing.T) {
 	t.Parallel()
-	for _, line := range []int{1, math.MaxInt32, math.MaxInt32 + 1, math.MaxInt} {
+	for _, line := range []int{1, int(lineMask), int(lineMask) + 1, math.MaxInt} {
 		m := mark(line)
-		if m == 0 || m.isDir() || !(m | dirMark).isDir() || m.line() != min(line, math.MaxInt32) {
+		if m == 0 || m.isDir() || !(m | dirMark).isDir() || m.line() != min(line, int(lineMask)) {
 			t.Errorf("line %d: got mark %x", line, m)
 		}
 	}

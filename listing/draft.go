@@ -17,6 +17,7 @@ type draft struct {
 	size    int64
 	modTime time.Time
 	digests []Digest
+	pieces  *Pieces
 }
 
 func newDraft(line int) draft { return draft{line: line, size: -1} }
@@ -37,7 +38,7 @@ func (r *resolver) entry(d draft) (Entry, error) {
 	if name, err = cleanPath(name); err != nil {
 		return Entry{}, err
 	}
-	return Entry{Path: name, URLs: urls, Size: d.size, ModTime: d.modTime, Digests: d.digests, Line: d.line}, nil
+	return Entry{Path: name, URLs: urls, Size: d.size, ModTime: d.modTime, Digests: d.digests, Pieces: d.pieces, Line: d.line}, nil
 }
 
 // sources returns the URLs of a draft and, if it gives no path, the one that goes with

@@ -26,6 +26,10 @@ type Entry struct {
 	// Digests are those that the list gives, each algorithm once.
 	Digests []Digest
 
+	// Pieces are the digests of the file's pieces, nil if the list does not give them. An
+	// entry that has them has a Size.
+	Pieces *Pieces
+
 	// Line is the 1-based line of the list that the entry begins on.
 	Line int
 }

@@ -16,6 +16,9 @@ var (
 	// where its list was expected. Compressed data is binary as well.
 	ErrBinary = fmt.Errorf("binary data, %w", ErrNotList)
 
+	// ErrEmpty says that a list has no entry.
+	ErrEmpty = errors.New("the list is empty")
+
 	// ErrHTML says that the content is an HTML page.
 	ErrHTML = fmt.Errorf("an HTML page, %w", ErrNotList)
 )

@@ -2,7 +2,7 @@ package listing
 
 import "math/bits"
 
-// hashSet is a set of 64-bit hashes, each with 32 bits of data, in 15 to 19 bytes each.
+// hashSet is a set of 64-bit hashes, each with 64 bits of data, in 20 to 25 bytes each.
 //
 // It is split into small tables by the hash's upper bits. Those bits need not be stored,
 // and a table that grows is copied alone: the set is never there twice, as a map would be.
@@ -16,33 +16,52 @@ const shardBits = 12
 type shard struct {
 	keys  []uint64 // the hash without its upper bits, then shardBits of the exact hash
 	marks []marked // 0: the slot is free
+	facts []uint32 // a hash of what else is known of the entry
 	used  int
 }
 
 // former is what the set holds for a hash already.
 type former struct {
-	mark marked
-	same bool // its exact hash is the same, so far as is stored
+	mark  marked
+	same  bool // its exact hash is the same, so far as is stored
+	facts uint32
 }
 
 const exactMask = 1<<shardBits - 1
 
 // add adds a hash, or returns what is there. Exact is the hash of the name as it is
 // written; few of its bits are kept, for they only decide on the words of a message.
-func (s *hashSet) add(hash, exact uint64, m marked) (former, bool) {
-	t := &s.shards[hash>>(64-shardBits)]
+func (s *hashSet) add(hash, exact uint64, m marked, facts uint32) (former, bool) {
+	t := s.shard(hash)
 	if (t.used+1)*5 > len(t.keys)*4 {
 		t.grow()
 	}
 	key := hash<<shardBits | exact&exactMask
 	i, found := t.find(key)
 	if found {
-		return former{t.marks[i], t.keys[i] == key}, true
+		return former{t.marks[i], t.keys[i] == key, t.facts[i]}, true
 	}
-	t.keys[i], t.marks[i] = key, m
+	t.keys[i], t.marks[i], t.facts[i] = key, m, facts
 	t.used++
 	return former{}, false
 }
+
+// get returns the mark of a hash, nil if the set does not hold it, and whether the exact
+// hash is the same.
+func (s *hashSet) get(hash, exact uint64) (m *marked, same bool) {
+	t := s.shard(hash)
+	if len(t.keys) == 0 {
+		return nil, false
+	}
+	key := hash<<shardBits | exact&exactMask
+	i, found := t.find(key)
+	if !found {
+		return nil, false
+	}
+	return &t.marks[i], t.keys[i] == key
+}
+
+func (s *hashSet) shard(hash uint64) *shard { return &s.shards[hash>>(64-shardBits)] }
 
 // find returns the key's slot, or the free one where it belongs.
 func (t *shard) find(key uint64) (int, bool) {
@@ -64,11 +83,11 @@ func (t *shard) find(key uint64) (int, bool) {
 func (t *shard) grow() {
 	old := *t
 	size := len(old.keys)*5/4 + 4
-	t.keys, t.marks = make([]uint64, size), make([]marked, size)
+	t.keys, t.marks, t.facts = make([]uint64, size), make([]marked, size), make([]uint32, size)
 	for j, m := range old.marks {
 		if m != 0 {
 			i, _ := t.find(old.keys[j])
-			t.keys[i], t.marks[i] = old.keys[j], m
+			t.keys[i], t.marks[i], t.facts[i] = old.keys[j], m, old.facts[j]
 		}
 	}
 }

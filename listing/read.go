@@ -43,35 +43,50 @@ import (
 // An entry without a path goes to where its URL lies relative to the base, or to the
 // URL's last segment if it does not lie below the base.
 func Read(name string, r io.Reader, o Options) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		p := &parser{name: name, lines: newLines(r), resolver: newResolver(o), yield: yield}
-		f, skip, err := sniff(p.lines)
-		if err == nil {
-			err = p.lines.skip(skip)
-		}
-		if err != nil {
-			p.fail(0, err)
-			return
-		}
-		switch f {
-		case plain:
-			p.readPlain()
-		case sums:
-			p.readSums()
-		case table:
-			p.readTable()
-		case jsonLines:
-			p.readJSON()
-		}
-	}
+	return func(yield func(Entry, error) bool) { newParser(name, r, o).read(yield) }
 }
 
 // parser is what the formats share. emit and fail return false when reading is to end.
 type parser struct {
 	name     string
 	lines    *lines
+	options  Options
 	resolver *resolver
 	yield    func(Entry, error) bool
+
+	repeats bool // the format may name a file several times
+	dropped int  // entries that Options.Keep does not keep
+}
+
+func newParser(name string, r io.Reader, o Options) *parser {
+	return &parser{name: name, lines: newLines(r), options: o, resolver: newResolver(o)}
+}
+
+// read yields what Read does.
+func (p *parser) read(yield func(Entry, error) bool) {
+	p.yield = yield
+	f, skip, err := sniff(p.lines)
+	if err == nil {
+		err = p.lines.skip(skip)
+	}
+	if err != nil {
+		p.fail(0, err)
+		return
+	}
+	switch f {
+	case plain:
+		p.readPlain()
+	case sums:
+		p.readSums()
+	case table:
+		p.readTable()
+	case jsonLines:
+		p.readJSON()
+	case metalink:
+		p.readMetalink()
+	case torrent:
+		p.readTorrent()
+	}
 }
 
 // emit yields an entry, or what is wrong with the draft of it.
@@ -79,6 +94,10 @@ func (p *parser) emit(d draft) bool {
 	e, err := p.resolver.entry(d)
 	if err != nil {
 		return p.fail(d.line, err)
+	}
+	if p.options.Keep != nil && !p.options.Keep(e.Path) {
+		p.dropped++
+		return true
 	}
 	return p.yield(e, nil)
 }

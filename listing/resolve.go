@@ -26,14 +26,18 @@ func newResolver(o Options) *resolver {
 	if r.schemes == nil {
 		r.schemes = []string{"http", "https"}
 	}
-	if o.Base == nil {
+	base := o.Base
+	if base == nil {
+		base = o.Place
+	}
+	if base == nil {
 		r.baseErr = errors.New("a relative entry, and no directory that it lies in is known: give --base URL")
 		return r
 	}
-	escaped := o.Base.EscapedPath()
+	escaped := base.EscapedPath()
 	escaped = "/" + strings.TrimPrefix(escaped[:strings.LastIndexByte(escaped, '/')+1], "/")
 	decoded, _ := url.PathUnescape(escaped) // what EscapedPath returns is well-formed
-	r.base = &url.URL{Scheme: strings.ToLower(o.Base.Scheme), User: o.Base.User, Host: o.Base.Host, Path: decoded, RawPath: escaped}
+	r.base = &url.URL{Scheme: strings.ToLower(base.Scheme), User: base.User, Host: base.Host, Path: decoded, RawPath: escaped}
 	r.prefix = r.base.String()
 	r.origin = originOf(r.base)
 	r.segments = strings.Split(strings.TrimSuffix(escaped, "/"), "/")

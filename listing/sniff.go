@@ -15,6 +15,8 @@ const (
 	sums
 	table
 	jsonLines
+	metalink
+	torrent
 )
 
 var utf8BOM = []byte("\xef\xbb\xbf")
@@ -35,6 +37,9 @@ func sniff(l *lines) (f format, skip int, err error) {
 	head, readErr := l.r.Peek(sniffSize)
 	if len(head) == 0 && readErr != nil && readErr != io.EOF {
 		return plain, 0, readErr
+	}
+	if isTorrent(head) {
+		return torrent, 0, nil
 	}
 	if err := notText(head); err != nil {
 		return plain, 0, err
@@ -68,6 +73,8 @@ func formatOf(line, head []byte, whole bool) (format, error) {
 		after = rest[0]
 	}
 	switch {
+	case trimmed[0] == '<' && isMetalink(head):
+		return metalink, nil
 	case trimmed[0] == '<':
 		return plain, markup(trimmed, head)
 	case trimmed[0] == '[' && bytes.IndexByte([]byte("\x00{[]\""), after) >= 0:
@@ -114,8 +121,6 @@ func isBzip2(head []byte) bool {
 
 func markup(first, head []byte) error {
 	switch {
-	case bytes.Contains(bytes.ToLower(head), []byte("<metalink")):
-		return &Error{Msg: "a Metalink document: Metalink is not read yet", Err: ErrNotList}
 	case bytes.HasPrefix(bytes.ToLower(first), []byte("<?xml")) && !bytes.Contains(bytes.ToLower(head), []byte("<html")):
 		return &Error{Msg: "an XML document, not a list", Err: ErrNotList}
 	}

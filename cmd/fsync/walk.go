@@ -18,7 +18,7 @@ type walk = iter.Seq2[remote.File, error]
 
 // walker is a transport that can say what lies below a directory.
 type walker interface {
-	Walk(ctx context.Context, dir *url.URL) walk
+	Walk(ctx context.Context, dir *url.URL, prune func(dir string) bool) walk
 }
 
 // walked is what a walk came upon besides files to pull.
@@ -53,7 +53,7 @@ func (l *list) walk(ctx context.Context, w walker, dir *url.URL) error {
 	l.walked = walked{}
 	out := listing.NewWriter(&boundedFile{l.f, maxSpool})
 	files := 0
-	for f, err := range w.Walk(ctx, dir) {
+	for f, err := range w.Walk(ctx, dir, nil) {
 		switch {
 		case err != nil && f.Path == "":
 			return err

@@ -148,9 +148,11 @@ func Redact(u *url.URL) string {
 //
 // A transport that can walk has the method
 //
-//	Walk(ctx context.Context, dir *url.URL) iter.Seq2[File, error]
+//	Walk(ctx context.Context, dir *url.URL, prune func(dir string) bool) iter.Seq2[File, error]
 //
-// which yields what is below dir, whose path ends in a slash, in no certain order.
+// which yields what is below dir, whose path ends in a slash, in no certain order. What
+// lies in a directory that prune is true for is left out, unseen; prune may be nil, is
+// called by several goroutines, and gets a path as in File.
 // An error with a Path concerns that directory alone and the walk goes on; one without
 // a Path ends it, and what was yielded is then not all there is.
 type File struct {
@@ -158,8 +160,8 @@ type File struct {
 	// own; nothing is escaped, and nothing was checked.
 	Path string
 
-	Size    int64
-	ModTime time.Time
+	Size    int64     // -1 if it is not known to the byte
+	ModTime time.Time // zero if it is not known, or without a certain zone
 
 	// Skipped, if not "", says why this is nothing to pull: what it is instead of a
 	// regular file, or where a symbolic link leads.

@@ -82,7 +82,7 @@ func TestCloseAnytime(t *testing.T) {
 				users.Go(func() {
 					for { // until the client is closed
 						if n == 0 {
-							for _, err := range c.Walk(t.Context(), dir) {
+							for _, err := range c.Walk(t.Context(), dir, nil) {
 								if errors.Is(err, errClosed) {
 									return
 								}
@@ -191,7 +191,7 @@ func TestCancel(t *testing.T) {
 			tail.Body.Close()
 			s.Freeze()
 			time.AfterFunc(50*time.Millisecond, cancel)
-			for _, e := range c.Walk(ctx, s.URL("")) {
+			for _, e := range c.Walk(ctx, s.URL(""), nil) {
 				err = e
 			}
 			return err
@@ -282,7 +282,7 @@ func TestRefusedOnce(t *testing.T) {
 		})
 	}
 	within(t, patience, "Open", all.Wait)
-	for _, err := range c.Walk(t.Context(), u.JoinPath("..", "/")) {
+	for _, err := range c.Walk(t.Context(), u.JoinPath("..", "/"), nil) {
 		if err == nil || remote.KindOf(err) != remote.Final {
 			t.Errorf("Walk: kind %d: %v", remote.KindOf(err), err)
 		}

@@ -45,7 +45,7 @@ func TestCommand(t *testing.T) {
 		t.Errorf("%d logins", n)
 	}
 	found := 0
-	for f, err := range c.Walk(t.Context(), s.URL(filepath.Dir(path)+"/")) {
+	for f, err := range c.Walk(t.Context(), s.URL(filepath.Dir(path)+"/"), nil) {
 		if err != nil || f.Path != "a file" {
 			t.Errorf("%q, %v", f.Path, err)
 		}

@@ -46,7 +46,7 @@ func TestSSHDWalkMany(t *testing.T) {
 		for range 3 { // the first logs in
 			n := 0
 			begin := time.Now()
-			for f, err := range c.Walk(t.Context(), u) {
+			for f, err := range c.Walk(t.Context(), u, nil) {
 				if err != nil {
 					t.Errorf("%s: %q: %v", way, f.Path, err)
 				}

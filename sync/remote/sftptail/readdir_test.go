@@ -205,7 +205,7 @@ func TestWalkFlat(t *testing.T) {
 	before, most := live(), int64(0)
 	got := 0
 	begin := time.Now()
-	for f, err := range c.Walk(t.Context(), s.URL("flat/")) {
+	for f, err := range c.Walk(t.Context(), s.URL("flat/"), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,7 +242,7 @@ func TestWalkEndless(t *testing.T) {
 			})
 			c := newTestClient(t, s, func(o *Options) { o.Stall = time.Minute })
 			within(t, patience, "break", func() {
-				for f, err := range c.Walk(t.Context(), s.URL("flat/")) {
+				for f, err := range c.Walk(t.Context(), s.URL("flat/"), nil) {
 					if err != nil {
 						t.Errorf("%q: %v", f.Path, err)
 					}
@@ -301,7 +301,7 @@ func TestWalkBroken(t *testing.T) {
 			c := newTestClient(t, s)
 			got := make(map[string]bool)
 			var last error
-			for f, err := range c.Walk(t.Context(), s.URL("flat/")) {
+			for f, err := range c.Walk(t.Context(), s.URL("flat/"), nil) {
 				if last = err; err != nil {
 					continue
 				}
@@ -335,7 +335,7 @@ func TestWalkFrozenWithin(t *testing.T) {
 	var last error
 	var frozen time.Time
 	n := 0
-	for _, err := range c.Walk(t.Context(), s.URL("flat/")) {
+	for _, err := range c.Walk(t.Context(), s.URL("flat/"), nil) {
 		last = err
 		switch n++; n {
 		case 1000:
@@ -374,7 +374,7 @@ func TestWalkAndOpen(t *testing.T) {
 			c := newTestClient(t, s)
 			n := 0
 			within(t, patience, "the walk", func() {
-				for f, err := range c.Walk(t.Context(), s.URL("tree/")) {
+				for f, err := range c.Walk(t.Context(), s.URL("tree/"), nil) {
 					if err != nil {
 						t.Errorf("%q: %v", f.Path, err)
 					}
@@ -407,7 +407,7 @@ func TestWalkAttrs(t *testing.T) {
 		"nothing": {Path: "nothing", Skipped: "the server does not say how long it is"},
 	}
 	n := 0
-	for f, err := range newTestClient(t, s).Walk(t.Context(), s.URL("d/")) {
+	for f, err := range newTestClient(t, s).Walk(t.Context(), s.URL("d/"), nil) {
 		if n++; err != nil || f != want[f.Path] {
 			t.Errorf("%+v, %v", f, err)
 		}

@@ -30,8 +30,9 @@ const (
 // Walk yields the files below a directory, in no certain order; see remote.File. What a
 // directory holds is known from reading it: there is no request for each file, but for
 // symbolic links. One that leads to a regular file within the directory is that file under
-// another name; any other is skipped, so no loop is ever entered.
-func (c *Client) Walk(ctx context.Context, dir *url.URL) iter.Seq2[remote.File, error] {
+// another name; any other is skipped, so no loop is ever entered. A directory that prune,
+// if it is not nil, is true for is not read.
+func (c *Client) Walk(ctx context.Context, dir *url.URL, prune func(dir string) bool) iter.Seq2[remote.File, error] {
 	return func(yield func(remote.File, error) bool) {
 		path, err := pathOf(dir)
 		if err == nil {
@@ -43,7 +44,7 @@ func (c *Client) Walk(ctx context.Context, dir *url.URL) iter.Seq2[remote.File, 
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		w := &walk{ctx: ctx, host: c.host(dir), root: strings.TrimRight(path, "/"), name: remote.Redact(dir), found: make(chan found, 256), over: make(chan struct{})}
+		w := &walk{ctx: ctx, prune: prune, host: c.host(dir), root: strings.TrimRight(path, "/"), name: remote.Redact(dir), found: make(chan found, 256), over: make(chan struct{})}
 		w.more = sync.NewCond(&w.mu)
 		w.push("")
 		context.AfterFunc(ctx, func() { w.end(nil) })
@@ -91,6 +92,7 @@ type walk struct {
 	host  *host
 	root  string // without a slash at its end
 	name  string // for messages
+	prune func(dir string) bool
 	found chan found
 	over  chan struct{} // closed when it ended, for an error or because nobody looks any more
 
@@ -177,6 +179,9 @@ func (w *walk) endLocked(err error) {
 
 // push has a directory read later. It says whether the walk goes on.
 func (w *walk) push(dir string) bool {
+	if w.prune != nil && w.prune(dir) {
+		return true
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dirs = append(w.dirs, dir)

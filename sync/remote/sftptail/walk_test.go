@@ -24,7 +24,7 @@ func walkAll(t *testing.T, c *Client, dir *url.URL) (found map[string]string, er
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	found = make(map[string]string)
-	for f, e := range c.Walk(ctx, dir) {
+	for f, e := range c.Walk(ctx, dir, nil) {
 		if err != nil {
 			t.Errorf("%q comes after the end", f.Path)
 		}
@@ -151,7 +151,7 @@ func TestWalkDisconnect(t *testing.T) {
 	putTree(s, 20_000)
 	c := newTestClient(t, s)
 	got := make(map[string]int)
-	for f, err := range c.Walk(t.Context(), s.URL("tree/")) {
+	for f, err := range c.Walk(t.Context(), s.URL("tree/"), nil) {
 		if err != nil {
 			t.Fatalf("%q: %v", f.Path, err)
 		}
@@ -187,7 +187,7 @@ func TestWalkLost(t *testing.T) {
 	})
 	var last error
 	n := 0
-	for f, err := range c.Walk(t.Context(), s.URL("tree/")) {
+	for f, err := range c.Walk(t.Context(), s.URL("tree/"), nil) {
 		if err != nil {
 			t.Logf("%q: %v", f.Path, err)
 			last = err
@@ -217,7 +217,7 @@ func TestWalkStopped(t *testing.T) {
 	within(t, patience, "break", func() {
 		for range 20 {
 			n := 0
-			for range c.Walk(t.Context(), s.URL("tree/")) {
+			for range c.Walk(t.Context(), s.URL("tree/"), nil) {
 				if n++; n == 7 {
 					break
 				}
@@ -230,7 +230,7 @@ func TestWalkStopped(t *testing.T) {
 		defer cancel(nil)
 		var last error
 		n := 0
-		for _, err := range c.Walk(ctx, s.URL("tree/")) {
+		for _, err := range c.Walk(ctx, s.URL("tree/"), nil) {
 			if n++; n == 7 {
 				s.Freeze()
 				cancel(enough)
@@ -252,7 +252,7 @@ func TestWalkFrozen(t *testing.T) {
 	putTree(s, 20_000)
 	c := newTestClient(t, s, func(o *Options) { o.Stall = 200 * time.Millisecond })
 	var last error
-	for _, err := range c.Walk(t.Context(), s.URL("tree/")) {
+	for _, err := range c.Walk(t.Context(), s.URL("tree/"), nil) {
 		s.Freeze()
 		last = err
 	}

@@ -1,0 +1,5 @@
+package listing
+
+func isTorrent(head []byte) bool { return false }
+
+func (p *parser) readTorrent() {}
