@@ -13,7 +13,7 @@ var (
 	ErrNotList = errors.New("not a list")
 
 	// ErrBinary says that the content is binary: most likely a file to pull was given
-	// where its list was expected. Compressed data is binary as well.
+	// where its list was expected.
 	ErrBinary = fmt.Errorf("binary data, %w", ErrNotList)
 
 	// ErrEmpty says that a list has no entry.

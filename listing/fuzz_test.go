@@ -10,7 +10,7 @@ import (
 )
 
 func seedLists(f *testing.F) {
-	for _, cases := range [][]readCase{plainCases, sumsCases, tableCases, jsonCases} {
+	for _, cases := range allCases() {
 		for _, c := range cases {
 			f.Add(c.text)
 		}
@@ -18,6 +18,11 @@ func seedLists(f *testing.F) {
 	for _, c := range errorCases {
 		f.Add(c.text)
 	}
+	for _, data := range packedSamples(f) {
+		f.Add(data)
+	}
+	f.Add(pack(f, "gzip", debSources))
+	f.Add(pack(f, "zstd", rpmPrimary))
 }
 
 // checkEntry holds what Entry and Read promise of each entry.
@@ -57,33 +62,63 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		o := testOptions()
 		o.Remote = strings.Count(text, "a")%2 == 0
-		entryLine, line := 0, 0
-		entries, errs := 0, 0
-		for e, err := range Read("list", strings.NewReader(text), o) {
-			if err != nil {
-				errs++
-				bad, ok := errors.AsType[*Error](err)
-				if !ok || bad.File != "list" || bad.Line < 0 || bad.Line < line || bad.Msg == "" || e.Line != 0 {
-					t.Errorf("error %#v after line %d, entry %+v", err, line, e)
-				} else if strings.ContainsFunc(bad.Msg, func(r rune) bool { return r < ' ' }) {
-					t.Errorf("error %q has control characters", bad.Msg)
-				} else {
-					line = bad.Line
-				}
-				continue
-			}
+		checkRead(t, text, o)
+	})
+}
+
+// FuzzPackages reaches what FuzzRead finds rarely: stanzas and XML packages.
+func FuzzPackages(f *testing.F) {
+	f.Add(debPackages)
+	f.Add(debSources)
+	f.Add(rpmPrimary[len(rpmHead):])
+	f.Fuzz(func(t *testing.T, text string) {
+		checkRead(t, "Package: ab\nVersion: 1\n"+text, testOptions())
+		checkRead(t, rpmHead+text, testOptions())
+	})
+}
+
+func FuzzNUL(f *testing.F) {
+	for _, text := range []string{"a\x00b\x00", "a\nb", "\x00", "https://x.example/a\x00bob@host:b\x00", "..\x00#\x00 \x00"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o := testOptions()
+		o.NUL = true
+		checkRead(t, text, o)
+	})
+}
+
+// checkRead holds what Read and Check promise of any list.
+func checkRead(t *testing.T, text string, o Options) {
+	t.Helper()
+	line, entries, errs := 0, 0, 0
+	for e, err := range Read("list", strings.NewReader(text), o) {
+		if err == nil {
 			entries++
 			checkEntry(t, e, o)
-			if e.Line <= entryLine || e.Line < line {
-				t.Errorf("entry of line %d after line %d", e.Line, max(entryLine, line))
+			if e.Line < line {
+				t.Errorf("entry of line %d after line %d", e.Line, line)
 			}
-			entryLine, line = e.Line, e.Line
+			line = e.Line
+			continue
 		}
-		totals, err := Check("list", strings.NewReader(text), o)
-		if totals.Entries != int64(entries) || (err == nil) && (errs > 0 || entries == 0) {
-			t.Errorf("Check: %+v, %v; Read: %d entries, %d errors", totals, err, entries, errs)
+		errs++
+		bad, ok := errors.AsType[*Error](err)
+		switch {
+		case !ok || bad.File != "list" || bad.Line < 0 || bad.Msg == "" || e.Line != 0:
+			t.Errorf("error %#v, entry %+v", err, e)
+		case strings.ContainsFunc(bad.Msg, func(r rune) bool { return r < ' ' }):
+			t.Errorf("error %q has control characters", bad.Msg)
+		case bad.Line > 0 && bad.Line < line:
+			t.Errorf("error %v after line %d", err, line)
+		default:
+			line = max(line, bad.Line)
 		}
-	})
+	}
+	totals, err := Check("list", strings.NewReader(text), o)
+	if totals.Entries > int64(entries) || err == nil && (errs > 0 || entries == 0) {
+		t.Errorf("Check: %+v, %v; Read: %d entries, %d errors", totals, err, entries, errs)
+	}
 }
 
 // FuzzPath holds that a raw path and its URL are the same: what a relative entry is asked

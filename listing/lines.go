@@ -26,9 +26,15 @@ type lines struct {
 	r    *bufio.Reader
 	long []byte // a line that is longer than r's buffer
 	line int    // number of the line that next returned last
+
+	source       *source       // what r reads, ahead of the decompressor
+	decompressor *decompressor // nil: the list is not compressed
 }
 
-func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, sniffSize)} }
+func newLines(r io.Reader) *lines {
+	s := &source{r: r}
+	return &lines{r: bufio.NewReaderSize(s, sniffSize), source: s}
+}
 
 // next returns the next line without its end, LF or CRLF. It is valid until the next
 // call. At the end of the list the error is io.EOF, with no line. errNUL belongs to this

@@ -3,7 +3,14 @@ package listing
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
 )
+
+// MaxPieceLength is how long a piece may be, in bytes. A piece is held in memory until it is
+// checked, so longer ones are of no use: lists that have them are read as if they had none.
+const MaxPieceLength = 64 << 20
 
 // Pieces are the digests of a file that is cut into pieces of one length. Those of a
 // Metalink begin at byte 0 and cover all of the file. Those of a torrent may not: there the
@@ -11,10 +18,57 @@ import (
 // proves nothing of one.
 type Pieces struct {
 	Algorithm string // as in Digest
-	Length    int64  // of a piece, in bytes; above 0
+	Length    int64  // of a piece, in bytes: from 1 to MaxPieceLength
 	Offset    int64  // of the first piece in the file: from 0 to Length-1
 	Padding   int64  // zero bytes that belong to the last piece, behind the file's end
-	Sums      string // the raw digests, one behind the other
+	Sums      string // the raw digests, one behind the other; at least one
+}
+
+// NewPieces returns the pieces of a whole file of that size: they begin at byte 0, and only
+// the last one may be shorter than length. It returns nil without an error for an empty file,
+// which has none, and for pieces longer than MaxPieceLength.
+func NewPieces(algorithm string, length, size int64, sums string) (*Pieces, error) {
+	p := &Pieces{Algorithm: algorithm, Length: length, Sums: sums}
+	switch {
+	case length < 1:
+		return nil, fmt.Errorf("pieces of %d bytes", length)
+	case size == 0 || length > MaxPieceLength:
+		return nil, nil
+	}
+	if err := p.Check(size); err != nil {
+		return nil, err
+	}
+	if !p.Cover(size) {
+		return nil, p.misfit(size)
+	}
+	return p, nil
+}
+
+// Check says why these cannot be pieces of a file of that size: nil if they can.
+func (p *Pieces) Check(size int64) error {
+	n := sumSize(p.Algorithm)
+	switch {
+	case n == 0:
+		return fmt.Errorf("pieces of unknown algorithm %s", show(p.Algorithm))
+	case p.Length < 1 || p.Length > MaxPieceLength:
+		return fmt.Errorf("pieces of %d bytes: from 1 to %d are possible", p.Length, MaxPieceLength)
+	case p.Offset < 0 || p.Offset >= p.Length:
+		return fmt.Errorf("pieces of %d bytes from byte %d on", p.Length, p.Offset)
+	case size < 0:
+		return errors.New("pieces are given, but no size")
+	case p.Sums == "" || len(p.Sums)%n != 0:
+		return fmt.Errorf("%d bytes are no row of %s digests", len(p.Sums), p.Algorithm)
+	}
+	last, end := p.Span(p.Count()-1, size)
+	// A torrent's last piece may be short with the padding counted in.
+	if last >= size || p.Padding < 0 || p.Padding > last+p.Length-end {
+		return p.misfit(size)
+	}
+	return nil
+}
+
+func (p *Pieces) misfit(size int64) error {
+	return fmt.Errorf("%d pieces of %d bytes do not fit a file of %d bytes", p.Count(), p.Length, size)
 }
 
 // Count returns the number of pieces.
@@ -52,10 +106,30 @@ func (p *Pieces) ID() Digest {
 }
 
 func (p *Pieces) sumSize() int {
+	if n := sumSize(p.Algorithm); n > 0 {
+		return n
+	}
+	panic("listing: internal error: pieces of unknown algorithm " + p.Algorithm)
+}
+
+// sumSize returns the bytes of an algorithm's sums, 0 if it is not known.
+func sumSize(algorithm string) int {
 	for _, a := range algorithms {
-		if a.name == p.Algorithm {
+		if a.name == algorithm {
 			return a.size
 		}
 	}
-	panic("listing: internal error: pieces of unknown algorithm " + p.Algorithm)
+	return 0
+}
+
+// knownAlgorithm returns an algorithm's name in Digest, however it is written, and how strong
+// it is among the others; false if fsync cannot compute it.
+func knownAlgorithm(written string) (name string, strength int, ok bool) {
+	name = strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(written))
+	for i, a := range algorithms {
+		if a.name == name {
+			return a.name, i, true
+		}
+	}
+	return "", 0, false
 }

@@ -182,11 +182,15 @@ var jsonCases = []readCase{
 	{"large size", `{"path":"a","size":9007199254740993}`, []Entry{at(1, "a").sized(9007199254740993)}},
 }
 
+func allCases() map[string][]readCase {
+	return map[string][]readCase{
+		"plain": plainCases, "sums": sumsCases, "table": tableCases, "json": jsonCases, "deb822": deb822Cases, "rpm": rpmCases,
+	}
+}
+
 func TestRead(t *testing.T) {
 	t.Parallel()
-	for format, cases := range map[string][]readCase{
-		"plain": plainCases, "sums": sumsCases, "table": tableCases, "json": jsonCases,
-	} {
+	for format, cases := range allCases() {
 		for _, c := range cases {
 			t.Run(format+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
@@ -242,6 +246,7 @@ func TestReadStops(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"a\n..\nb\n c=d\ne", emptyMD5 + "  a\nbad\n" + emptyMD5 + "  b\n", "path,size\na,1\nb\nc,x\nd,1\n", "{\"path\":\"a\"}\n{}\n{\"path\":\"b\"}\n",
+		debPackages + "\nPackage: x\n", debSources, rpmPrimary, pack(t, "zstd", rpmPrimary),
 	} {
 		for stop := range 6 {
 			n := 0

@@ -3,7 +3,6 @@ package listing
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 )
 
@@ -17,20 +16,27 @@ const (
 	jsonLines
 	metalink
 	torrent
+	deb822
+	rpm
+	nulNames // told by Options.NUL, not by content
 )
 
 var utf8BOM = []byte("\xef\xbb\xbf")
 
 // sniff tells the format from the first 64 KiB, of which it consumes a byte order mark
 // alone. skip is the number of blank and comment lines ahead of the first line that
-// matters.
+// matters, which are to be passed over.
 //
-//	compressed, UTF-16, or a NUL byte anywhere     no list
+//	a bencoded dictionary                          torrent
+//	UTF-16, or a NUL byte anywhere                 no list
 //	the first line that is no blank or comment:
-//	  begins with <                                no list: HTML or XML
+//	  begins with <, root element is a metalink    Metalink
+//	  begins with <, root element is RPM metadata  RPM primary.xml
+//	  begins with < otherwise                      no list: HTML or XML
 //	  begins with {, then " or } or its end        JSON Lines
 //	  begins with [, then { " [ ] or its end       no list: a JSON array
 //	  is a checksum line, or begins PGP armour     checksum file
+//	  begins a stanza of a package (see isDeb822)  Debian Packages or Sources
 //	  is a header row (see parseHeader)            table
 //	  anything else, or no such line               plain
 func sniff(l *lines) (f format, skip int, err error) {
@@ -52,7 +58,10 @@ func sniff(l *lines) (f format, skip int, err error) {
 	for {
 		line, rest, more := bytes.Cut(first, []byte("\n"))
 		if significant(line) {
-			f, err := formatOf(line, head, more)
+			f, err := formatOf(line, first, more)
+			if err == nil && (f == plain || f == table) && isDeb822(first, readErr == io.EOF) {
+				f = deb822
+			}
 			return f, skip, err
 		}
 		if !more {
@@ -76,7 +85,7 @@ func formatOf(line, head []byte, whole bool) (format, error) {
 	case trimmed[0] == '<' && isMetalink(head):
 		return metalink, nil
 	case trimmed[0] == '<':
-		return plain, markup(trimmed, head)
+		return markup(trimmed, head)
 	case trimmed[0] == '[' && bytes.IndexByte([]byte("\x00{[]\""), after) >= 0:
 		return plain, &Error{Msg: "a JSON array: fsync reads JSON Lines, one object a line (jq -c '.[]' makes them)", Err: ErrNotList}
 	case trimmed[0] == '{' && bytes.IndexByte([]byte("\x00}\""), after) >= 0:
@@ -95,16 +104,6 @@ func formatOf(line, head []byte, whole bool) (format, error) {
 
 // notText refuses what cannot be a list in UTF-8 or another superset of ASCII.
 func notText(head []byte) error {
-	for _, c := range []struct{ magic, name string }{
-		{"\x1f\x8b", "gzip"},
-		{"\x28\xb5\x2f\xfd", "zstd"},
-		{"\xfd7zXZ\x00", "xz"},
-		{"BZh", "bzip2"},
-	} {
-		if bytes.HasPrefix(head, []byte(c.magic)) && (c.name != "bzip2" || isBzip2(head)) {
-			return &Error{Msg: fmt.Sprintf("compressed data (%s): compressed lists are not read yet; decompress it first", c.name), Err: ErrBinary}
-		}
-	}
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
 		return &Error{Msg: "a text in UTF-16: lists are read in UTF-8", Err: ErrNotList}
 	}
@@ -114,17 +113,19 @@ func notText(head []byte) error {
 	return nil
 }
 
-// isBzip2 looks at the first block's magic as well: BZh alone may begin a name.
-func isBzip2(head []byte) bool {
-	return len(head) >= 10 && string(head[4:10]) == "\x31\x41\x59\x26\x53\x59"
-}
-
-func markup(first, head []byte) error {
-	switch {
-	case bytes.HasPrefix(bytes.ToLower(first), []byte("<?xml")) && !bytes.Contains(bytes.ToLower(head), []byte("<html")):
-		return &Error{Msg: "an XML document, not a list", Err: ErrNotList}
+// markup tells what begins with < and is no Metalink.
+func markup(first, head []byte) (format, error) {
+	root, _ := xmlRoot(head)
+	if isRPM(root) {
+		return rpm, nil
 	}
-	return &Error{Msg: ErrHTML.Error() + " (is it a login page?)", Err: ErrHTML}
+	if err := rpmOther(root); err != nil {
+		return plain, err
+	}
+	if bytes.HasPrefix(bytes.ToLower(first), []byte("<?xml")) && !bytes.Contains(bytes.ToLower(head), []byte("<html")) {
+		return plain, &Error{Msg: "an XML document, not a list", Err: ErrNotList}
+	}
+	return plain, &Error{Msg: ErrHTML.Error() + " (is it a login page?)", Err: ErrHTML}
 }
 
 // goesOn tells an object that goes on after its first line.
