@@ -116,27 +116,39 @@ var errProxy = errors.New("the environment names a proxy that is not a URL")
 // The answer to a Length may be longer than asked, as may be its Tail: the consumer
 // closes Body when he has enough.
 func (c *Client) Open(ctx context.Context, req remote.Request) (*remote.Tail, error) {
+	tail, _, err := c.open(ctx, req, func(*url.URL) error { return nil })
+	return tail, err
+}
+
+// open is Open. It follows a redirect where may, given where it leads, returns no error,
+// and returns the URL that answered too.
+func (c *Client) open(ctx context.Context, req remote.Request, may func(next *url.URL) error) (*remote.Tail, *url.URL, error) {
 	if err := checkRequest(req); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	at := rooted(req.URL)
 	for hops := 0; ; hops++ {
 		x, err := c.ask(ctx, at, req, hops > 0)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !isRedirect(x.resp) {
-			return x.answer(req)
+			tail, err := x.answer(req)
+			return tail, at, err
 		}
 		next, err := x.location()
 		x.discard()
 		if err == nil && hops == maxRedirects {
 			err = fmt.Errorf("more than %d redirects", maxRedirects)
 		}
-		if err != nil {
-			return nil, x.fail(remote.Final, x.resp.StatusCode, err)
+		if err == nil {
+			next = rooted(next)
+			err = may(next)
 		}
-		at = rooted(next)
+		if err != nil {
+			return nil, nil, x.fail(remote.Final, x.resp.StatusCode, err)
+		}
+		at = next
 	}
 }
 

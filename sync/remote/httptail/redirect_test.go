@@ -60,7 +60,10 @@ func TestCredentials(t *testing.T) {
 			}
 		}
 		// What is asked is the same at every hop.
-		want = append(want, []string{"If-None-Match", "Range"}[i/2])
+		want = append(want, "If-None-Match")
+		if i >= 2 {
+			want = append(want, "Range")
+		}
 		for _, name := range want {
 			if r.Header.Get(name) == "" {
 				t.Errorf("request %d to %s has no %s", i, r.Host, name)

@@ -19,7 +19,7 @@ func ranged(req remote.Request) bool { return req.Offset > 0 || req.Length > 0 }
 // is one at most: beside an entity tag a date adds nothing (RFC 9110 §13.1.3), and some
 // servers given both look at neither.
 func condition(req remote.Request) (name, value string) {
-	if ranged(req) || req.Unless == nil { // a 304 would hide the range (§13.2.2)
+	if req.Length > 0 || req.Unless == nil {
 		return "", ""
 	}
 	if tag := req.Unless.StrongETag(); isETag(tag) {
@@ -70,10 +70,10 @@ func setRange(h http.Header, req remote.Request) {
 		h.Set("Range", fmt.Sprintf("bytes=%d-%d", req.Offset, req.Offset+req.Length-1))
 	case ranged(req):
 		h.Set("Range", fmt.Sprintf("bytes=%d-", req.Offset))
-	default:
-		if name, value := condition(req); name != "" {
-			h.Set(name, value)
-		}
+	}
+	// It goes before the range: what is still the same is answered by 304 (§13.2.2).
+	if name, value := condition(req); name != "" {
+		h.Set(name, value)
 	}
 }
 
