@@ -33,8 +33,9 @@ type Request struct {
 	Length int64
 
 	// Unless, when it has a validator, makes the request conditional: a file that is
-	// still this version is answered with Tail.NotModified and no body. A transport
-	// that cannot ask so ignores it. It is set only with Offset 0.
+	// still this version is answered with Tail.NotModified and no body, whatever the
+	// Offset (RFC 9110 §13.2.2). A transport that cannot ask so ignores it. It is not set
+	// with a Length.
 	Unless *Version
 }
 

@@ -125,7 +125,7 @@ func versionOf(info fs.FileInfo, u *url.URL) remote.Version {
 // whole second was perhaps cut to it on its way through a stamp or a list; it was strong
 // when it was noted, so no other state has that second.
 func same(now remote.Version, req remote.Request) bool {
-	if req.Unless == nil || req.Offset > 0 || req.Length > 0 {
+	if req.Unless == nil || req.Length > 0 {
 		return false
 	}
 	was, is := req.Unless.StrongTime(), now.StrongTime()

@@ -323,10 +323,15 @@ func testUnless(t *testing.T, setup Setup) {
 	}
 	other := first.Version
 	other.ETag, other.ModTime, other.Size = `"other"`, suiteTime.Add(-time.Hour), 8999
-	if tail := open(t, s, remote.Request{URL: u, Unless: &other}); tail.NotModified {
-		t.Error("NotModified to another version")
-	} else {
-		checkBytes(t, tail, tail.Body, content)
+	for _, offset := range []int64{0, 7000} {
+		if tail := open(t, s, remote.Request{URL: u, Offset: offset, Unless: &other}); tail.NotModified {
+			t.Error("NotModified to another version")
+		} else {
+			checkBytes(t, tail, tail.Body, content)
+		}
+		if tail := open(t, s, remote.Request{URL: u, Offset: offset, Unless: &first.Version}); tail.NotModified != again.NotModified {
+			t.Errorf("NotModified from byte %d: %t", offset, tail.NotModified)
+		}
 	}
 	none := remote.Version{Size: -1}
 	if tail := open(t, s, remote.Request{URL: u, Unless: &none}); tail.NotModified {

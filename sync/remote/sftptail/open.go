@@ -27,7 +27,7 @@ func (b *body) open() (*handle, error) {
 }
 
 func (b *body) openOn(l *lane) (*handle, error) {
-	if b.req.Unless != nil && b.req.Offset == 0 && b.req.Length == 0 || b.host.hangs(b.path) {
+	if b.req.Unless != nil && b.req.Length == 0 || b.host.hangs(b.path) {
 		st, err := l.stat(b.path)
 		if err == nil {
 			err = st.check()
