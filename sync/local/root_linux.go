@@ -19,6 +19,7 @@ type root struct {
 	f         *os.File
 	dev       uint64
 	noOpenat2 atomic.Bool
+	trash     atomic.Pointer[fileID] // of OpenTrash
 }
 
 func openRoot(dir string) (*root, error) {

@@ -15,8 +15,9 @@ import (
 // root is the handle of the destination directory: an os.Root, which keeps to its
 // directory but follows links inside it, so each element is looked at as well.
 type root struct {
-	r *os.Root
-	f *os.File
+	r     *os.Root
+	f     *os.File
+	trash atomic.Pointer[fileID] // of OpenTrash
 }
 
 func openRoot(dir string) (*root, error) {

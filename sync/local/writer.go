@@ -337,6 +337,11 @@ func (w *Writer) AppendFrom(ctx context.Context, src *os.File, off, n int64) err
 	return nil
 }
 
+// AppendLocal appends bytes [off, off+n) of a file that was looked at, as AppendFrom does.
+func (w *Writer) AppendLocal(ctx context.Context, f *File, off, n int64) error {
+	return w.AppendFrom(ctx, f.f, off, n)
+}
+
 // Reserve sets space aside for a file of total bytes without changing its size. It fails
 // only if there is not enough.
 func (w *Writer) Reserve(total int64) error {
