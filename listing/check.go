@@ -103,19 +103,21 @@ func (c *Checker) Totals() Totals {
 // Paths returns the paths of all lists.
 func (c *Checker) Paths() *Paths { return &Paths{c.names} }
 
-// facts returns a hash of what makes two entries of one path the same file.
+// facts returns a hash of what makes two entries of one path the same file. The path is in it as
+// it is written: names keeps too little of that to tell it from one that differs in case.
 func (c *Checker) facts(e Entry) uint32 {
 	var h maphash.Hash
 	h.SetSeed(c.names.seed)
 	maphash.WriteComparable(&h, e.Size)
-	for _, d := range e.Digests {
-		h.WriteString(d.Algorithm)
-		h.WriteString(d.Sum)
-	}
+	h.WriteString(e.Path)
 	if len(e.Digests) == 0 {
 		h.WriteString(e.URLs[0])
 	}
-	return uint32(h.Sum64())
+	sum := h.Sum64()
+	for _, d := range e.Digests { // in any order: that of columns differs between lists
+		sum += maphash.Comparable(c.names.seed, d)
+	}
+	return uint32(sum)
 }
 
 func (t *Totals) add(e Entry) {

@@ -154,8 +154,10 @@ func (d *decompressor) explain(err error) error {
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s data that ends too early: the list is cut off", d.name)
-	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, errHistory):
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return fmt.Errorf("%s: %w", d.name, errHistory)
+	case errors.Is(err, ErrTooLarge):
+		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	return fmt.Errorf("damaged %s data: %w", d.name, err)
 }

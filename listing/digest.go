@@ -42,19 +42,44 @@ func NewDigest(algorithm, sum string) (Digest, error) {
 		// The text is not repeated: in a wrong column it may be a URL with a password.
 		return Digest{}, errors.New("the digest is not hexadecimal")
 	}
-	name := strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(algorithm))
-	for _, a := range algorithms {
-		switch {
-		case name == "" && a.size == len(raw), name == a.name && a.size == len(raw):
-			return Digest{a.name, string(raw)}, nil
-		case name == a.name:
-			return Digest{}, fmt.Errorf("a %s digest has %d hexadecimal digits, not %d", a.name, 2*a.size, len(sum))
+	if algorithm == "" {
+		for _, a := range algorithms {
+			if a.size == len(raw) {
+				return Digest{a.name, string(raw)}, nil
+			}
 		}
-	}
-	if name == "" {
 		return Digest{}, fmt.Errorf("no known digest has %d hexadecimal digits", len(sum))
 	}
-	return Digest{}, fmt.Errorf("unknown digest algorithm %s (known: md5, sha1, sha224, sha256, sha384, sha512)", show(algorithm))
+	name, _, ok := knownAlgorithm(algorithm)
+	switch size := sumSize(name); {
+	case !ok:
+		return Digest{}, fmt.Errorf("unknown digest algorithm %s (known: md5, sha1, sha224, sha256, sha384, sha512)", show(algorithm))
+	case size != len(raw):
+		return Digest{}, fmt.Errorf("a %s digest has %d hexadecimal digits, not %d", name, 2*size, len(sum))
+	}
+	return Digest{name, string(raw)}, nil
+}
+
+// knownAlgorithm returns an algorithm's name in Digest, however it is written, and how strong
+// it is among the others; false if fsync cannot compute it.
+func knownAlgorithm(written string) (name string, strength int, ok bool) {
+	name = strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(written))
+	for i, a := range algorithms {
+		if a.name == name {
+			return a.name, i, true
+		}
+	}
+	return "", 0, false
+}
+
+// sumSize returns the bytes of an algorithm's sums, 0 if it is not known.
+func sumSize(algorithm string) int {
+	for _, a := range algorithms {
+		if a.name == algorithm {
+			return a.size
+		}
+	}
+	return 0
 }
 
 // New returns a hash that computes digests of d's algorithm.

@@ -53,13 +53,16 @@ func (f *Filter) Keep(path string) bool {
 	return true
 }
 
-// Prunes says that nothing below a directory can be in scope. It may say no where that
-// is so: only if an exclude rule comes before every include rule it is sure.
+// Prunes says that nothing below a directory can be in scope; "" is the top. It may say no
+// where that is so: only if an exclude rule comes before every include rule it is sure.
 func (f *Filter) Prunes(dir string) bool {
 	if f == nil || len(f.rules) == 0 || f.rules[0].include {
 		return false
 	}
-	elems := append(strings.Split(dir, "/"), "*") // any name below it
+	elems := []string{"*"} // any name below it
+	if dir != "" {
+		elems = append(strings.Split(dir, "/"), "*")
+	}
 	for _, r := range f.rules {
 		if r.include {
 			return false

@@ -21,51 +21,53 @@ func filter(t testing.TB, rules ...string) *Filter {
 	return f
 }
 
+var globCases = []struct{ glob, yes, no string }{
+	{"*.iso", "a.iso d/a.iso d/e/.iso", "a.iso.1 a.iso/b d/a.ISO"},
+	{"foo", "foo d/foo", "foo/x xfoo foox d/foo/x"},
+	{"/foo", "foo", "d/foo foo/x"},
+	{"/*", "foo .foo", "d/foo"},
+	{"*", "foo d/foo d/e/foo", ""},
+	{"**", "foo d/foo d/e/foo", ""},
+	{"/**", "foo d/foo", ""},
+	{"/", "foo d/foo", ""},
+	{"/***", "foo d/foo", ""},
+	{"main/*.deb", "main/a.deb pool/main/a.deb", "main/x/a.deb xmain/a.deb a.deb"},
+	{"/main/*.deb", "main/a.deb", "pool/main/a.deb"},
+	{"dists/", "dists/a x/dists/a x/dists/y/z", "dists x/dists xdists/a"},
+	{"/dists/", "dists/a dists/b/c", "dists x/dists/a"},
+	{"dists/**", "dists/a x/dists/a x/dists/y/z", "dists x/dists"},
+	{"dists/***", "dists/a x/dists/y/z", "dists"},
+	{"a/b/", "a/b/c x/a/b/c/d", "a/b a/c/b/x"},
+	{"*/", "a/b a/b/c", "a"},
+	{"**/", "a/b a/b/c", "a"},
+	{"/*/", "a/b a/b/c", "a"},
+	{"/*/*/", "a/b/c a/b/c/d", "a/b a"},
+	{"a/**/", "a/b/c x/a/b/c", "a/b a"},
+	{"/a/**/b", "a/b a/x/b a/x/y/b", "b x/a/b a/b/x a/xb"},
+	{"a/**/b/", "a/b/c a/x/b/c/d", "a/b a/x/b"},
+	{"**/a/**/a/**/b", "a/a/b x/a/x/a/x/b", "a/b a/b/a"},
+	{"a/**/**/b", "a/b a/x/b", "a"},
+	{"?", "a d/é \xff", "ab"},
+	{"[a-c]x", "ax d/bx", "dx x"},
+	{"[!a-c]x", "dx", "ax x /x"},
+	{`a\*b`, "a*b", "axb"},
+	{`\[a`, "[a", "a"},
+	{`\**`, "*x", "xx"},
+	{"[**]", "*", "x"},
+	{"*.{gz,xz}", "a.gz d/a.xz", "a.bz2 a.gz,xz"},
+	{"{a/b,/c,d/}", "a/b x/a/b c d/x y/d/x", "x/c d b"},
+	{"x{,.{gz,b[,}]z}}", "x x.gz x.b,z x.b}z", "x. x.bz"},
+	{"{{{a}}}", "a", "{a}"},
+	{"a{1,}{2,}", "a12 a1 a2 a", "a3"},
+	{"-- x\n*", "-- x\ny", "-- x"},
+	{"\xff", "\xff d/\xff", "\xfe �"},
+	{"ä", "ä", "a\u0308"},
+}
+
 // TestGlobs has for each pattern the paths that it matches, and some that it does not.
 func TestGlobs(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ glob, yes, no string }{
-		{"*.iso", "a.iso d/a.iso d/e/.iso", "a.iso.1 a.iso/b d/a.ISO"},
-		{"foo", "foo d/foo", "foo/x xfoo foox d/foo/x"},
-		{"/foo", "foo", "d/foo foo/x"},
-		{"/*", "foo .foo", "d/foo"},
-		{"*", "foo d/foo d/e/foo", ""},
-		{"**", "foo d/foo d/e/foo", ""},
-		{"/**", "foo d/foo", ""},
-		{"/", "foo d/foo", ""},
-		{"/***", "foo d/foo", ""},
-		{"main/*.deb", "main/a.deb pool/main/a.deb", "main/x/a.deb xmain/a.deb a.deb"},
-		{"/main/*.deb", "main/a.deb", "pool/main/a.deb"},
-		{"dists/", "dists/a x/dists/a x/dists/y/z", "dists x/dists xdists/a"},
-		{"/dists/", "dists/a dists/b/c", "dists x/dists/a"},
-		{"dists/**", "dists/a x/dists/a x/dists/y/z", "dists x/dists"},
-		{"dists/***", "dists/a x/dists/y/z", "dists"},
-		{"a/b/", "a/b/c x/a/b/c/d", "a/b a/c/b/x"},
-		{"*/", "a/b a/b/c", "a"},
-		{"**/", "a/b a/b/c", "a"},
-		{"/*/", "a/b a/b/c", "a"},
-		{"/*/*/", "a/b/c a/b/c/d", "a/b a"},
-		{"a/**/", "a/b/c x/a/b/c", "a/b a"},
-		{"/a/**/b", "a/b a/x/b a/x/y/b", "b x/a/b a/b/x a/xb"},
-		{"a/**/b/", "a/b/c a/x/b/c/d", "a/b a/x/b"},
-		{"**/a/**/a/**/b", "a/a/b x/a/x/a/x/b", "a/b a/b/a"},
-		{"a/**/**/b", "a/b a/x/b", "a"},
-		{"?", "a d/é \xff", "ab"},
-		{"[a-c]x", "ax d/bx", "dx x"},
-		{"[!a-c]x", "dx", "ax x /x"},
-		{`a\*b`, "a*b", "axb"},
-		{`\[a`, "[a", "a"},
-		{`\**`, "*x", "xx"},
-		{"[**]", "*", "x"},
-		{"*.{gz,xz}", "a.gz d/a.xz", "a.bz2 a.gz,xz"},
-		{"{a/b,/c,d/}", "a/b x/a/b c d/x y/d/x", "x/c d b"},
-		{"x{,.{gz,b[,}]z}}", "x x.gz x.b,z x.b}z", "x. x.bz"},
-		{"{{{a}}}", "a", "{a}"},
-		{"a{1,}{2,}", "a12 a1 a2 a", "a3"},
-		{"-- x\n*", "-- x\ny", "-- x"},
-		{"\xff", "\xff d/\xff", "\xfe �"},
-		{"ä", "ä", "a\u0308"},
-	} {
+	for _, test := range globCases {
 		var g Globs
 		if err := g.Add(test.glob); err != nil {
 			t.Error(err)
@@ -175,6 +177,19 @@ func TestFilterPrunes(t *testing.T) {
 	}
 }
 
+// TestFilterPrunesTop: the top directory has no name that a pattern could match.
+func TestFilterPrunesTop(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []string{"- */", "- /*/", "- **/", "- ?*/", "- a/", "- */**"} {
+		if f := filter(t, rule); f.Prunes("") || !f.Keep("a") || !f.Prunes("a") {
+			t.Errorf("%q prunes the top, not a directory in it, or drops a file in it", rule)
+		}
+	}
+	if !filter(t, "- /").Prunes("") {
+		t.Error("all is excluded, and the top is not pruned")
+	}
+}
+
 func TestGlobErrors(t *testing.T) {
 	t.Parallel()
 	for glob, want := range map[string]string{
@@ -214,11 +229,11 @@ func TestGlobPathological(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("a/", 2000) + "c"
 	for glob, path := range map[string]string{
-		strings.Repeat("**/a/", 800) + "b":   deep,
-		strings.Repeat("**/*a*/", 500) + "b": deep,
-		strings.Repeat("*a", 2000) + "b":     strings.Repeat("a", 255),
-		strings.Repeat("?*", 2000) + "b":     strings.Repeat("a", 255),
-		strings.Repeat("{a,b}", 8) + "/c/":   strings.Repeat("aaaaaaaa/", 400) + "b",
+		strings.Repeat("**/a/", 800) + "b":                          deep,
+		strings.Repeat("**/*a*/", 500) + "b":                        deep,
+		strings.Repeat("*a", 2000) + "b":                            strings.Repeat("a", 255),
+		strings.Repeat("?*", 2000) + "b":                            strings.Repeat("a", 255),
+		strings.Repeat("{a,b}", 8) + "/c/":                          strings.Repeat("aaaaaaaa/", 400) + "b",
 		strings.Repeat("{", 2000) + "a" + strings.Repeat("}", 2000): "b",
 		strings.Repeat("[a-z]*", 600) + "b":                         strings.Repeat("a", 255),
 	} {
@@ -245,7 +260,7 @@ func FuzzGlob(f *testing.F) {
 		}
 		keep := filter.Keep(path)
 		elems := strings.Split(path, "/")
-		for i := 1; i < len(elems); i++ {
+		for i := range elems {
 			if filter.Prunes(strings.Join(elems[:i], "/")) && keep {
 				t.Errorf("%q prunes a directory of %q, and keeps it", glob, path)
 			}

@@ -30,7 +30,8 @@ type former struct {
 const exactMask = 1<<shardBits - 1
 
 // add adds a hash, or returns what is there. Exact is the hash of the name as it is
-// written; few of its bits are kept, for they only decide on the words of a message.
+// written; few of its bits are kept, for they only decide on the words of a message and on
+// what Paths.File says.
 func (s *hashSet) add(hash, exact uint64, m marked, facts uint32) (former, bool) {
 	t := s.shard(hash)
 	if (t.used+1)*5 > len(t.keys)*4 {

@@ -165,7 +165,12 @@ func TestMetalinkPieces(t *testing.T) {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
-	empty := metalink4Head + `<file name="a"><size>0</size><pieces length="5" type="sha-1">` + hashes("sha1", 1) + "</pieces></file></metalink>"
+}
+
+// TestMetalinkEmpty: an empty file has no pieces, whatever its list says.
+func TestMetalinkEmpty(t *testing.T) {
+	t.Parallel()
+	empty := metalink4Head + `<file name="a"><size>0</size><pieces length="5" type="sha-1"><hash>` + emptySHA1 + "</hash></pieces></file></metalink>"
 	if entries, errs := readAll(empty, testOptions()); len(entries) != 1 || entries[0].Pieces != nil || errs != nil {
 		t.Errorf("an empty file: %+v, errors %v", entries, errs)
 	}

@@ -22,6 +22,8 @@ type names struct {
 
 	// Several lists are numbered as one: above are the lines of the lists before.
 	lists []above
+
+	repeats int // of entries, which Take has to find
 }
 
 // above is a list and how many lines there are in those before it.
@@ -60,6 +62,7 @@ func (n *names) add(path string, line int, facts uint32, repeats bool) error {
 	case !old.same:
 		return fmt.Errorf("%s differs only in case from the path in %s", show(path), n.where(old.mark))
 	case old.facts == facts && (repeats || !n.here(old.mark)):
+		n.repeats++
 		return errRepeated
 	case !n.here(old.mark):
 		return fmt.Errorf("%s is a duplicate of %s, with another size, digest or URL", show(path), n.where(old.mark))
@@ -206,9 +209,12 @@ func (p *Paths) Dir(path string) bool {
 	return m != nil && m.isDir()
 }
 
-// Take says whether a path is an entry's and this is the first time that it is asked for:
-// what repeats an entry is so passed over.
+// Take says, of an entry's path, whether this is the first time that it is asked for: what
+// repeats an entry is so passed over.
 func (p *Paths) Take(path string) bool {
+	if p.n.repeats == 0 {
+		return true
+	}
 	m, _ := p.n.set.get(p.n.hashes(path, p.n.foldPath(path)))
 	if m == nil || m.isDir() || *m&takenMark != 0 {
 		return false

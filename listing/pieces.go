@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // MaxPieceLength is how long a piece may be, in bytes. A piece is held in memory until it is
@@ -110,26 +109,4 @@ func (p *Pieces) sumSize() int {
 		return n
 	}
 	panic("listing: internal error: pieces of unknown algorithm " + p.Algorithm)
-}
-
-// sumSize returns the bytes of an algorithm's sums, 0 if it is not known.
-func sumSize(algorithm string) int {
-	for _, a := range algorithms {
-		if a.name == algorithm {
-			return a.size
-		}
-	}
-	return 0
-}
-
-// knownAlgorithm returns an algorithm's name in Digest, however it is written, and how strong
-// it is among the others; false if fsync cannot compute it.
-func knownAlgorithm(written string) (name string, strength int, ok bool) {
-	name = strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(written))
-	for i, a := range algorithms {
-		if a.name == name {
-			return a.name, i, true
-		}
-	}
-	return "", 0, false
 }

@@ -14,9 +14,11 @@ import (
 const (
 	maxTorrent = 64 << 20 // bytes of a torrent file: it is held in memory
 
-	// maxSeeds is how many web seeds are taken. Each file has a URL at each: files and seeds
-	// multiply, and a small hostile torrent may have many of both.
+	// maxSeeds is how many web seeds are taken, maxSeed how long one may be, in bytes. Each file
+	// has a URL at each: files and seeds multiply, and a small hostile torrent may have many of
+	// both.
 	maxSeeds = 32
+	maxSeed  = 4 << 10
 )
 
 // isTorrent tells a torrent: a bencoded dictionary. The key and the value that it begins with
@@ -152,7 +154,8 @@ func (t *metainfo) setInfo(info bencoded) error {
 }
 
 // webSeeds returns the usable URLs of a url-list: a string or a list of strings. Seeds of
-// other schemes need other clients, and are left out as peers are.
+// other schemes need other clients, and are left out as peers are; so are those that are too
+// long.
 func (p *parser) webSeeds(list bencoded) []string {
 	all := list.elements()
 	if !list.isList() {
@@ -167,7 +170,7 @@ func (p *parser) webSeeds(list bencoded) []string {
 		seed, _ := raw.str()
 		seed = strings.TrimSpace(seed)
 		scheme, _, _ := strings.Cut(seed, "://")
-		if scheme = strings.ToLower(scheme); scheme != "http" && scheme != "https" {
+		if scheme = strings.ToLower(scheme); scheme != "http" && scheme != "https" || len(seed) > maxSeed {
 			continue
 		}
 		u, err := p.resolver.reference(seed)

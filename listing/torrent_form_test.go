@@ -39,86 +39,96 @@ func sized(line int, path string, size int64, urls ...string) Entry {
 	return e
 }
 
+var (
+	singleInfo = infoOf(5, dict{"length": 5})
+	rawMD5     = strings.Repeat("\x01", 16)
+)
+
+// torrentForms are torrents in the forms that are found.
+var torrentForms = []struct {
+	name string
+	text string
+	want []Entry
+}{
+	{
+		"mktorrent", "d8:announce20:http://t.example/ann10:created by13:mktorrent 1.113:creation datei1700000000e" +
+			"4:infod6:lengthi3e4:name5:a.txt12:piece lengthi67108865e6:pieces20:aaaaaaaaaaaaaaaaaaaae8:url-list23:https://s.example/file\ne\n",
+		[]Entry{sized(1, "a.txt", 3, "https://s.example/file")},
+	},
+	{
+		"seed is a directory", bencode(dict{"info": infoOf(5, dict{"length": 5, "name": "a b#?%+é"}), "url-list": "http://s.example/d/"}),
+		[]Entry{sized(1, "a b#?%+é", 5, "http://s.example/d/a%20b%23%3F%25%2B%C3%A9")},
+	},
+	{
+		"seed is the file", bencode(dict{"info": singleInfo, "url-list": "https://s.example/get?id=1&x=2#part"}),
+		[]Entry{sized(1, "n", 5, "https://s.example/get?id=1&x=2")},
+	},
+	{
+		"several seeds", bencode(dict{"info": singleInfo, "url-list": list{"ftp://f.example/n", "", "https://s.example/n", 7, "  HTTP://u.example/n\n", "https://s.example/n", "https://%zz/", "//x/y", "z", "file:///etc/passwd"}}),
+		[]Entry{sized(1, "n", 5, "https://s.example/n", "http://u.example/n")},
+	},
+	{
+		"base is not used beside a seed, BEP 17 is no seed", bencode(dict{"info": singleInfo, "url-list": list{"https://s.example/n"}, "httpseeds": list{"https://h.example/seed.php"}}),
+		[]Entry{sized(1, "n", 5, "https://s.example/n")},
+	},
+	{
+		"a seed that is too long for the many files there may be", bencode(dict{"info": singleInfo, "url-list": list{"https://s.example/" + strings.Repeat("x", maxSeed), "https://s.example/" + strings.Repeat("x", maxSeed-18)}}),
+		[]Entry{sized(1, "n", 5, "https://s.example/"+strings.Repeat("x", maxSeed-18))},
+	},
+	{"no seed", bencode(dict{"info": singleInfo, "url-list": ""}), []Entry{sized(1, "n", 5)}},
+	{
+		"no seed, several files", bencode(dict{"info": infoOf(5, dict{"files": list{file(2, "d", "a#"), file(3, "b")}}), "httpseeds": "https://h.example/"}),
+		[]Entry{sized(1, "n/d/a#", 2, testBase+"n/d/a%23"), sized(2, "n/b", 3)},
+	},
+	{
+		"several files", bencode(dict{"info": infoOf(5, dict{"name": "t o", "files": list{file(2, "d", "a#"), file(3, "b")}}), "url-list": list{"https://s.example/x", "https://t.example/"}}),
+		[]Entry{
+			sized(1, "t o/d/a#", 2, "https://s.example/x/t%20o/d/a%23", "https://t.example/t%20o/d/a%23"),
+			sized(2, "t o/b", 3, "https://s.example/x/t%20o/b", "https://t.example/t%20o/b"),
+		},
+	},
+	{
+		"UTF-8 beside another encoding", bencode(dict{"encoding": "GBK", "info": infoOf(5, dict{
+			"name": "\xc3\xfb", "name.utf-8": "名", "files": list{dict{"length": 5, "path": list{"\xc3\xfb"}, "path.utf-8": list{"字"}}},
+		})}),
+		[]Entry{sized(1, "名/字", 5, testBase+"%E5%90%8D/%E5%AD%97")},
+	},
+	{
+		"padding and links", bencode(dict{"info": infoOf(5, dict{"files": list{
+			file(2, "a"),
+			dict{"attr": "p", "length": 2, "path": list{".pad", "2"}},
+			dict{"attr": "l", "length": 9, "path": list{"l"}, "symlink path": list{"a"}},
+			dict{"attr": "l", "path": list{"m"}},
+			dict{"attr": "xh", "length": 1, "path": list{"b"}},
+		}})}),
+		[]Entry{sized(1, "n/a", 2), sized(5, "n/b", 1)},
+	},
+	{
+		"hybrid", bencode(dict{"info": infoOf(5, dict{"length": 5, "meta version": 2, "file tree": dict{"n": dict{"": dict{"length": 5, "pieces root": rawMD5 + rawMD5}}}}), "piece layers": dict{}}),
+		[]Entry{sized(1, "n", 5)},
+	},
+	{
+		"digests", bencode(dict{"info": infoOf(5, dict{"files": list{
+			dict{"length": 1, "path": list{"a"}, "md5sum": strings.ToUpper(emptyMD5), "md5": hex.EncodeToString([]byte(rawMD5)), "sha1": emptySHA1},
+			dict{"length": 4, "path": list{"b"}, "md5": hex.EncodeToString([]byte(rawMD5)), "sha1": rawMD5 + "\xff\xff\xff\xff"},
+			dict{"length": 0, "path": list{"c"}, "md5sum": "no", "sha1": 5},
+		}})}),
+		[]Entry{
+			with(sized(1, "n/a", 1), mustDigest(emptyMD5), mustDigest(emptySHA1)),
+			with(sized(2, "n/b", 4), Digest{"md5", rawMD5}, Digest{"sha1", rawMD5 + "\xff\xff\xff\xff"}),
+			sized(3, "n/c", 0),
+		},
+	},
+	{"lenient", "d4:infod6:lengthi005e12:piece lengthi067108865e004:name1:n6:pieces20:aaaaaaaaaaaaaaaaaaaa6:lengtx" + "i-99999999999999999999999eee", []Entry{sized(1, "n", 5)}},
+	{
+		"bad name among good", bencode(dict{"info": infoOf(5, dict{"files": list{file(2, "a"), file(0, "..", "a"), file(3, "b")}})}),
+		[]Entry{sized(1, "n/a", 2), sized(3, "n/b", 3)},
+	},
+}
+
 func TestTorrentForms(t *testing.T) {
 	t.Parallel()
-	single := infoOf(5, dict{"length": 5})
-	hash := strings.Repeat("\x01", 16)
-	for _, c := range []struct {
-		name string
-		text string
-		want []Entry
-	}{
-		{
-			"mktorrent", "d8:announce20:http://t.example/ann10:created by13:mktorrent 1.113:creation datei1700000000e" +
-				"4:infod6:lengthi3e4:name5:a.txt12:piece lengthi67108865e6:pieces20:aaaaaaaaaaaaaaaaaaaae8:url-list23:https://s.example/file\ne\n",
-			[]Entry{sized(1, "a.txt", 3, "https://s.example/file")},
-		},
-		{
-			"seed is a directory", bencode(dict{"info": infoOf(5, dict{"length": 5, "name": "a b#?%+é"}), "url-list": "http://s.example/d/"}),
-			[]Entry{sized(1, "a b#?%+é", 5, "http://s.example/d/a%20b%23%3F%25%2B%C3%A9")},
-		},
-		{
-			"seed is the file", bencode(dict{"info": single, "url-list": "https://s.example/get?id=1&x=2#part"}),
-			[]Entry{sized(1, "n", 5, "https://s.example/get?id=1&x=2")},
-		},
-		{
-			"several seeds", bencode(dict{"info": single, "url-list": list{"ftp://f.example/n", "", "https://s.example/n", 7, "  HTTP://u.example/n\n", "https://s.example/n", "https://%zz/", "//x/y", "z", "file:///etc/passwd"}}),
-			[]Entry{sized(1, "n", 5, "https://s.example/n", "http://u.example/n")},
-		},
-		{
-			"base is not used beside a seed, BEP 17 is no seed", bencode(dict{"info": single, "url-list": list{"https://s.example/n"}, "httpseeds": list{"https://h.example/seed.php"}}),
-			[]Entry{sized(1, "n", 5, "https://s.example/n")},
-		},
-		{"no seed", bencode(dict{"info": single, "url-list": ""}), []Entry{sized(1, "n", 5)}},
-		{
-			"no seed, several files", bencode(dict{"info": infoOf(5, dict{"files": list{file(2, "d", "a#"), file(3, "b")}}), "httpseeds": "https://h.example/"}),
-			[]Entry{sized(1, "n/d/a#", 2, testBase+"n/d/a%23"), sized(2, "n/b", 3)},
-		},
-		{
-			"several files", bencode(dict{"info": infoOf(5, dict{"name": "t o", "files": list{file(2, "d", "a#"), file(3, "b")}}), "url-list": list{"https://s.example/x", "https://t.example/"}}),
-			[]Entry{
-				sized(1, "t o/d/a#", 2, "https://s.example/x/t%20o/d/a%23", "https://t.example/t%20o/d/a%23"),
-				sized(2, "t o/b", 3, "https://s.example/x/t%20o/b", "https://t.example/t%20o/b"),
-			},
-		},
-		{
-			"UTF-8 beside another encoding", bencode(dict{"encoding": "GBK", "info": infoOf(5, dict{
-				"name": "\xc3\xfb", "name.utf-8": "名", "files": list{dict{"length": 5, "path": list{"\xc3\xfb"}, "path.utf-8": list{"字"}}},
-			})}),
-			[]Entry{sized(1, "名/字", 5, testBase+"%E5%90%8D/%E5%AD%97")},
-		},
-		{
-			"padding and links", bencode(dict{"info": infoOf(5, dict{"files": list{
-				file(2, "a"),
-				dict{"attr": "p", "length": 2, "path": list{".pad", "2"}},
-				dict{"attr": "l", "length": 9, "path": list{"l"}, "symlink path": list{"a"}},
-				dict{"attr": "l", "path": list{"m"}},
-				dict{"attr": "xh", "length": 1, "path": list{"b"}},
-			}})}),
-			[]Entry{sized(1, "n/a", 2), sized(5, "n/b", 1)},
-		},
-		{
-			"hybrid", bencode(dict{"info": infoOf(5, dict{"length": 5, "meta version": 2, "file tree": dict{"n": dict{"": dict{"length": 5, "pieces root": hash + hash}}}}), "piece layers": dict{}}),
-			[]Entry{sized(1, "n", 5)},
-		},
-		{
-			"digests", bencode(dict{"info": infoOf(5, dict{"files": list{
-				dict{"length": 1, "path": list{"a"}, "md5sum": strings.ToUpper(emptyMD5), "md5": hex.EncodeToString([]byte(hash)), "sha1": emptySHA1},
-				dict{"length": 4, "path": list{"b"}, "md5": hex.EncodeToString([]byte(hash)), "sha1": hash + "\xff\xff\xff\xff"},
-				dict{"length": 0, "path": list{"c"}, "md5sum": "no", "sha1": 5},
-			}})}),
-			[]Entry{
-				with(sized(1, "n/a", 1), mustDigest(emptyMD5), mustDigest(emptySHA1)),
-				with(sized(2, "n/b", 4), Digest{"md5", hash}, Digest{"sha1", hash + "\xff\xff\xff\xff"}),
-				sized(3, "n/c", 0),
-			},
-		},
-		{"lenient", "d4:infod6:lengthi005e12:piece lengthi067108865e004:name1:n6:pieces20:aaaaaaaaaaaaaaaaaaaa6:lengtx" + "i-99999999999999999999999eee", []Entry{sized(1, "n", 5)}},
-		{
-			"bad name among good", bencode(dict{"info": infoOf(5, dict{"files": list{file(2, "a"), file(0, "..", "a"), file(3, "b")}})}),
-			[]Entry{sized(1, "n/a", 2), sized(3, "n/b", 3)},
-		},
-	} {
+	for _, c := range torrentForms {
 		entries, errs := readAll(c.text, testOptions())
 		if diff := cmp.Diff(c.want, entries); diff != "" {
 			t.Errorf("%s: %s\nerrors %v", c.name, diff, errs)

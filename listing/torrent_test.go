@@ -139,9 +139,9 @@ func checkPieces(t *testing.T, p *Pieces, file []byte) {
 	}
 }
 
-func TestTorrentPieces(t *testing.T) {
-	t.Parallel()
-	const length = 64
+// torrentSizes returns sizes of the files of torrents: those round the boundaries of pieces, and
+// any that come together.
+func torrentSizes(length int) [][]int {
 	random := rand.New(rand.NewPCG(1, 2))
 	cases := [][]int{
 		{0},
@@ -171,8 +171,14 @@ func TestTorrentPieces(t *testing.T) {
 		}
 		cases = append(cases, c)
 	}
+	return cases
+}
+
+func TestTorrentPieces(t *testing.T) {
+	t.Parallel()
 	pieces := 0
-	for i, c := range cases {
+	const length = 64
+	for i, c := range torrentSizes(length) {
 		parts := randomParts(byte(i), c...)
 		entries, errs := readAll(makeTorrent(length, parts), Options{})
 		for i, part := range parts {

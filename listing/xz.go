@@ -5,17 +5,27 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/ulikunitz/xz"
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// maxXZBlocks bounds the index that the decoder keeps, and the dictionaries that it makes,
-// one for each block. xz itself writes blocks of 24 MiB, if it writes more than one.
-const maxXZBlocks = 1 << 16
+const (
+	// maxXZBlocks bounds the index that the decoder keeps. xz itself writes blocks of three
+	// dictionaries, 24 MiB, if it writes more than one.
+	maxXZBlocks = 1 << 16
 
-var errXZ = errors.New("its blocks are not laid out as xz data is")
+	// maxXZDictionaries bounds the bytes of all dictionaries, of which the decoder makes one for
+	// each block: to clear them takes time, and a block of 60 bytes may claim 64 MiB.
+	maxXZDictionaries = 8 << 30
+)
+
+var (
+	errXZ             = errors.New("its blocks are not laid out as xz data is")
+	errXZDictionaries = fmt.Errorf("%w: its blocks have dictionaries of more than %d GiB; decompress it first", ErrTooLarge, maxXZDictionaries>>30)
+)
 
 // openXZ bounds what the decoder does not: it allocates a dictionary of the size that a
 // block's header claims, which may be 4 GiB.
@@ -35,6 +45,7 @@ type xzGuard struct {
 	pass   int // bytes to be passed on before part is looked at
 	part   xzPart
 	blocks int
+	dicts  int64  // bytes of the dictionaries of all blocks so far
 	check  int    // bytes of a block's checksum
 	size   int    // of the block or index so far, modulo 4: for the padding
 	left   uint64 // numbers in the index still to come
@@ -124,36 +135,40 @@ func (g *xzGuard) block() error {
 	if head, err = g.peek(n); err != nil {
 		return err
 	}
-	if err := checkXZBlock(head[1:]); err != nil {
+	size, err := xzDictionarySize(head[1:])
+	if err != nil {
 		return err
+	}
+	if g.dicts += size; g.dicts > maxXZDictionaries {
+		return errXZDictionaries
 	}
 	g.pass, g.part, g.size = n, xzChunk, 0
 	return nil
 }
 
-// checkXZBlock looks for the size of the dictionary in a block's header, from its flags on.
+// xzDictionarySize returns the size of the dictionary in a block's header, from its flags on.
 // No filter but LZMA2 is decoded.
-func checkXZBlock(head []byte) error {
+func xzDictionarySize(head []byte) (int64, error) {
 	flags, r := head[0], bytes.NewReader(head[1:])
 	for bit := byte(0x40); bit != 0; bit <<= 1 { // sizes of compressed and of other data
 		if flags&bit != 0 {
 			if _, err := binary.ReadUvarint(r); err != nil {
-				return errXZ
+				return 0, errXZ
 			}
 		}
 	}
 	filter := make([]byte, 3) // its name, the size of what follows, the size of the dictionary
 	if _, err := io.ReadFull(r, filter); err != nil || flags&3 != 0 || filter[0] != 0x21 || filter[1] != 1 {
-		return errors.New("a filter other than LZMA2 is not decoded")
+		return 0, errors.New("a filter other than LZMA2 is not decoded")
 	}
 	size, err := lzma.DecodeDictCap(filter[2])
 	if err != nil {
-		return errXZ
+		return 0, errXZ
 	}
 	if size > maxHistory {
-		return errHistory
+		return 0, errHistory
 	}
-	return nil
+	return size, nil
 }
 
 // chunk passes over the chunks of LZMA2 by their sizes, and behind the last one over the
