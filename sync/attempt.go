@@ -44,14 +44,24 @@ type question struct {
 	knownBad bool // unless is the version whose digest was wrong
 }
 
+// replaces says that the request is about a copy of another version than the local file,
+// and not about the beginning of a file that is to appear when it is whole.
+func (q question) replaces() bool { return q.file.IsStage() && q.local.Exists && q.local.Size > 0 }
+
 // ask makes one request and acts on its answer. again means that another one is needed.
 func (j *job) ask(ctx context.Context, m *mirror, f *local.File, c *committer) (again bool, err error) {
+	if j.patching {
+		return false, j.patch(ctx, m, f, c)
+	}
 	q, err := j.question(m, f)
 	if err != nil {
 		return false, here(err)
 	}
 	if q.file != f {
 		defer q.file.Close()
+	}
+	if err := j.sideFile(&q); err != nil {
+		return false, err
 	}
 	switch {
 	case q.step == skip:
@@ -60,7 +70,14 @@ func (j *job) ask(ctx context.Context, m *mirror, f *local.File, c *committer) (
 		return j.hashHere(ctx, f, c)
 	case j.full.Load():
 		return false, here(ErrFull)
+	case j.patching:
+		return true, nil
 	}
+	giveBack, err := j.takeRoom(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer giveBack()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	tail, err := j.open(ctx, m, q)
@@ -97,8 +114,15 @@ func (j *job) question(m *mirror, f *local.File) (question, error) {
 		q.step, q.unless, q.knownBad = askIf, condition(st.Stamp), true
 		st.Close()
 		return q, nil
+	case !j.staging && !j.ignoreStage && j.canPatch() && st.Size > 0 && (f.Size > 0 || !j.resumable(st)):
+		j.patching = true // each of its pieces proves itself, whichever version it was begun from
+		st.Close()
+		return q, nil
 	case j.resumable(st):
 		q.file, q.step = st, askRange
+		if !j.wrote && f.Size == 0 {
+			j.Offset = st.Size // all that is here of a file that is to appear when it is whole
+		}
 	default:
 		if !j.staging {
 			j.dropStage(st)
@@ -119,7 +143,7 @@ func (j *job) refine(q question) (question, error) {
 	if j.prove && q.step != askIf {
 		q.step = askWhole
 	}
-	if q.step == askIf {
+	if q.step == askIf || q.step == askRange && j.Append && q.file.Committed(j.boot) {
 		q.unless = condition(q.file.Stamp)
 	}
 	q.suspect = q.file.Size
@@ -128,6 +152,9 @@ func (j *job) refine(q question) (question, error) {
 	}
 	var err error
 	q.suspect, err = q.file.Suspect()
+	if j.doubt != nil {
+		q.suspect = min(q.suspect, j.doubt.from)
+	}
 	return q, err
 }
 
@@ -153,7 +180,7 @@ func (j *job) resumable(st *local.File) bool {
 		return false
 	}
 	whole := s.State == local.Partial || s.State == local.Done // done, and killed before the rename
-	return (whole || s.State == local.Trial && len(j.Digests) > 0) && condition(s) != nil
+	return (whole || s.State == local.Trial && j.provable()) && condition(s) != nil
 }
 
 // open sends the request.
@@ -172,6 +199,9 @@ func (j *job) open(ctx context.Context, m *mirror, q question) (*remote.Tail, er
 // act rules on an answer and carries the ruling out.
 func (j *job) act(ctx context.Context, q question, s *stream, c *committer) (again bool, err error) {
 	t := s.tail
+	if j.doubtTorn(t) {
+		return true, nil
+	}
 	if q.knownBad && t.NotModified && t.Place != q.unless.Place {
 		j.askPlain = true // another mirror's validators say nothing of its bytes
 		return true, nil
@@ -195,6 +225,10 @@ func (j *job) act(ctx context.Context, q question, s *stream, c *committer) (aga
 		l = facts{stage: true}
 	}
 	r := judge(l, j.want, q.step, t, j.Options)
+	if r.verdict == replace && !l.stage && j.canPatch() {
+		j.patching = true // what is right here need not be fetched again
+		return true, nil
+	}
 	if r.verdict == replace && j.disagrees(q.mirror, q.file.Stamp, t) {
 		return false, errDisagrees
 	}
@@ -202,7 +236,7 @@ func (j *job) act(ctx context.Context, q question, s *stream, c *committer) (aga
 	case giveUp, refuse:
 		return false, r.err
 	case upToDate:
-		return false, j.complete(ctx, q.file, t, NoEvidence, c)
+		return false, j.complete(ctx, q, t, NoEvidence, c)
 	case askAgain:
 		j.askPlain = true
 		return true, nil
@@ -218,6 +252,28 @@ func (j *job) act(ctx context.Context, q question, s *stream, c *committer) (aga
 		return j.stageAnew(q)
 	}
 	return j.extend(ctx, q, l, r, s, c)
+}
+
+// sideFile refuses a file that another program is, or was, at work on: its size is that of
+// the whole, or of the last byte that came, and tells nothing of those before. Overwrite
+// takes of it what is right from byte 0 on.
+func (j *job) sideFile(q *question) error {
+	f := q.local
+	if f.Size == 0 || f.Committed(j.boot) || q.step == skip && f.HasTime(j.ModTime) || j.prove {
+		return nil
+	}
+	name := f.SideFile()
+	if name == "" {
+		return nil
+	}
+	if !j.Overwrite {
+		return conflictf("%s lies beside it: another program's download is not finished, so its size does not tell what is here. Let that program finish it, or delete %[1]s if the file is whole", name)
+	}
+	if q.step != hashHere {
+		j.prove = true
+		q.step = askWhole
+	}
+	return nil
 }
 
 // factsOf returns what judge needs to know of a file. Whether it is an HTML page is looked
@@ -253,6 +309,7 @@ func (j *job) stageAnew(q question) (bool, error) {
 	if q.file.IsStage() {
 		j.ignoreStage = true
 		j.dropStage(q.file)
+		j.Offset = q.local.Size
 	} else {
 		j.staging = true
 	}
@@ -281,21 +338,36 @@ func (j *job) kept(f *local.File) error {
 // hashHere computes the list's digests of the local file: equal, it is complete without a
 // request; else it is damaged or another version.
 func (j *job) hashHere(ctx context.Context, f *local.File, c *committer) (again bool, err error) {
-	bad, err := checkDigests(ctx, f, f.Size, j.Digests)
+	var pieces *pieceCheck
+	if j.Pieces != nil {
+		pieces = newPieceCheck(j.Pieces, f.Size, f.Size)
+	}
+	bad, err := check(ctx, f, f.Size, j.Digests, pieces)
 	if err != nil {
 		return false, here(err)
 	}
 	if bad != nil {
 		j.damaged = true
+		j.patching = j.canPatch() && errors.Is(bad, errPiece)
 		return true, nil
 	}
-	j.Verified = DigestEvidence
-	s := local.Stamp{State: local.Done, Total: f.Size}
-	if f.Stamp != nil {
-		s = *f.Stamp
-		s.State, s.Boot = local.Done, ""
+	if j.provable() {
+		j.Verified = DigestEvidence
 	}
-	return false, j.adopt(f, s, c)
+	return false, j.adopt(f, doneStamp(f), c)
+}
+
+// doneStamp returns the stamp of a file that was found to be complete.
+func doneStamp(f *local.File) local.Stamp {
+	if f.Stamp == nil {
+		return local.Stamp{State: local.Done, Total: f.Size}
+	}
+	s := *f.Stamp
+	s.State, s.Boot = local.Done, ""
+	if s.Total != f.Size { // of another version than it was begun from
+		s = local.Stamp{State: local.Done, Total: f.Size}
+	}
+	return s
 }
 
 var errEnded = errors.New("the body ended early")

@@ -36,15 +36,16 @@ func (s step) String() string { return stepNames[s] }
 //
 // Committed is: the stamp says done and the mtime is the one that was set then; or no
 // stamp, but size and mtime are the list's and there is no hole. A field that the list
-// does not give never agrees.
+// does not give never agrees. The digests of pieces count as digests, but what is
+// hashed here to prove a file has to be all of it.
 func decide(l local.State, byStamp bool, w want, o Options) step {
 	if !l.Exists {
 		return askWhole
 	}
 	sizeAgrees := w.Size >= 0 && w.Size == l.Size
 	timeAgrees := l.HasTime(w.ModTime)
-	digests := len(w.Digests) > 0
-	remembered := digests && byStamp && remembers(l.Stamp, w.Digests)
+	digests := len(w.Digests) > 0 || w.Pieces != nil
+	remembered := digests && byStamp && remembers(l.Stamp, w.proofs())
 	if !o.Checksum && !w.damaged {
 		byTime := l.Stamp == nil && sizeAgrees && timeAgrees && !l.Holes
 		finished := l.Stamp == nil && !l.Holes ||
@@ -56,7 +57,7 @@ func decide(l local.State, byStamp bool, w want, o Options) step {
 			return skip
 		}
 	}
-	if sizeAgrees && digests && !w.damaged {
+	if sizeAgrees && w.provable() && !w.damaged {
 		return hashHere
 	}
 	switch {

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"fsync/listing"
@@ -24,11 +25,16 @@ func (j *job) finalTime(v remote.Version) time.Time {
 
 // complete ends a job whose file has all its bytes: its digests are computed if they are
 // not remembered, then it is marked.
-func (j *job) complete(ctx context.Context, f *local.File, t *remote.Tail, evidence Evidence, c *committer) error {
+func (j *job) complete(ctx context.Context, q question, t *remote.Tail, evidence Evidence, c *committer) error {
+	f := q.file
 	committed := f.Committed(j.boot)
 	digests := allDigests(j.Digests, t)
-	if len(digests) > 0 && !(committed && remembers(f.Stamp, digests)) {
-		bad, err := checkDigests(ctx, f, f.Size, digests)
+	if !(committed && remembers(f.Stamp, j.withPieces(digests))) {
+		var pieces *pieceCheck
+		if j.Pieces != nil {
+			pieces = newPieceCheck(j.Pieces, f.Size, f.Size)
+		}
+		bad, err := check(ctx, f, f.Size, digests, pieces)
 		if err != nil {
 			return here(err)
 		}
@@ -37,7 +43,7 @@ func (j *job) complete(ctx context.Context, f *local.File, t *remote.Tail, evide
 		}
 	}
 	j.Verified = evidence
-	if len(digests) > 0 {
+	if len(digests) > 0 || j.provable() {
 		j.Verified, j.Note = DigestEvidence, ""
 	}
 	var s local.Stamp
@@ -46,23 +52,27 @@ func (j *job) complete(ctx context.Context, f *local.File, t *remote.Tail, evide
 	} else {
 		s = newStamp(local.Done, t.Version, f.Size)
 	}
-	s.State, s.Digests = local.Done, shortDigests(digests)
+	s.State, s.Digests = local.Done, shortDigests(j.withPieces(digests))
 	if !f.IsStage() {
 		return j.adoptAt(f, s, j.finalTime(t.Version), c)
 	}
+	outcome := Resumed
+	if q.replaces() {
+		outcome = Replaced
+	}
 	if j.DryRun {
-		return j.planned(Replaced, 0)
+		return j.planned(outcome, 0)
 	}
 	w, err := f.Append(*f.Stamp)
 	if err != nil {
 		return here(err)
 	}
-	return j.commit(w, t, digests, Replaced, c)
+	return j.commit(w, t, digests, outcome, c)
 }
 
 // adopt marks a file as complete that already is, with the list's time.
 func (j *job) adopt(f *local.File, s local.Stamp, c *committer) error {
-	s.Digests = shortDigests(j.Digests)
+	s.Digests = shortDigests(j.proofs())
 	return j.adoptAt(f, s, j.ModTime, c)
 }
 
@@ -90,12 +100,14 @@ func (j *job) adoptAt(f *local.File, s local.Stamp, t time.Time, c *committer) e
 func (j *job) commit(w *local.Writer, t *remote.Tail, digests []listing.Digest, o Outcome, c *committer) error {
 	j.Outcome, j.Result.Size = o, w.Size()
 	j.stats.Have.Add(w.Size())
-	if len(digests) > 0 {
+	if len(digests) > 0 || j.provable() {
 		j.Verified = DigestEvidence
+	}
+	if j.Verified == DigestEvidence && o != Repaired {
 		j.Note = ""
 	}
 	s := newStamp(local.Done, t.Version, w.Size())
-	s.Digests = shortDigests(digests)
+	s.Digests = shortDigests(j.withPieces(digests))
 	return c.add(&pending{job: j, w: w, pub: local.Publication{Stamp: s, ModTime: j.finalTime(t.Version), Backup: j.Backup}})
 }
 
@@ -117,6 +129,10 @@ func (j *job) digestWrong(w *local.Writer, t *remote.Tail, bad error) error {
 
 // digestWrongHere asks for a fresh copy, or gives the mirror up if it was one already.
 func (j *job) digestWrongHere(bad error) error {
+	if errors.Is(bad, errPiece) && j.canPatch() {
+		j.patching = true
+		return errOnceMore{bad}
+	}
 	if j.secondCopy {
 		return bad
 	}

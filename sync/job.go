@@ -26,16 +26,20 @@ type job struct {
 	turn    int // index of the mirror to ask
 
 	// What earlier answers of this run have settled:
-	staging     bool // what is here is another version: the copy beside it is what grows
-	ignoreStage bool // the copy beside it is of another version, too
-	prove       bool // only a comparison from byte 0 can tell
-	askPlain    bool // a condition was answered by another place: ask without one
-	anew        bool // the digest was wrong: fetch all of it once more, into the copy
-	anyVersion  bool // mirrors disagree, and the one that the file was begun from is gone
-	secondCopy  bool // that was asked for already
-	looked      bool // Result.Offset is set
-	begun       int  // staged copies, in this run
-	wrote       bool // bytes were put into the file or its copy
+	staging     bool  // what is here is another version: the copy beside it is what grows
+	ignoreStage bool  // the copy beside it is of another version, too
+	prove       bool  // only a comparison from byte 0 can tell
+	askPlain    bool  // a condition was answered by another place: ask without one
+	anew        bool  // the digest was wrong: fetch all of it once more, into the copy
+	anyVersion  bool  // mirrors disagree, and the one that the file was begun from is gone
+	secondCopy  bool  // that was asked for already
+	looked      bool  // Result.Offset is set
+	patching    bool  // by its pieces: fetch those that are wrong or missing, and no others
+	begun       int   // staged copies, in this run
+	torn        *tear // what --append has kept of a remote that changed, to be looked at
+	doubt       *tear // what is to be compared of it
+	wrote       bool  // bytes were put into the file or its copy
+	grown       int64 // how many bytes stayed there
 }
 
 // mirror is one URL of an entry.
@@ -44,6 +48,7 @@ type mirror struct {
 	source  Source
 	noRange bool  // it mishandles ranges: ask for the whole file
 	again   bool  // it had its second chance after a redirect
+	wrong   int   // pieces that it gave wrong since it brought something
 	dead    error // why it is not asked any more
 	// disagrees says that it has another version than the file here was begun from. It is
 	// asked again only when no other mirror is left.
@@ -124,7 +129,7 @@ func (j *job) run(ctx context.Context, c *committer) error {
 	var b budget
 	for {
 		m := j.mirrors[j.turn]
-		before := j.Fetched - j.Refetched
+		before := j.grown
 		err := j.attempt(ctx, m, c)
 		if err == nil || err == errPending || ctx.Err() != nil {
 			return err
@@ -144,8 +149,7 @@ func (j *job) run(ctx context.Context, c *committer) error {
 			}
 			return le.error
 		}
-		kept := j.Append || !errors.Is(err, remote.ErrChanged) // else it was taken back
-		progress := kept && j.Fetched-j.Refetched >= before+leastProgress
+		progress := j.grown >= before+leastProgress
 		if err := j.nextMirror(ctx, m, err, &b, progress); err != nil {
 			return err
 		}
@@ -198,6 +202,13 @@ func (j *job) nextMirror(ctx context.Context, m *mirror, err error, b *budget, p
 	case re != nil && re.Redirected && !m.again:
 		m.again = true // what it redirects to may have expired: once more from the start
 		return nil
+	case errors.Is(err, errPiece):
+		if progress {
+			m.wrong = 0
+		}
+		if m.wrong++; m.wrong > 1 {
+			m.dead = err
+		}
 	case err == errDisagrees:
 		m.disagrees = true
 	default:

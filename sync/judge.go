@@ -58,7 +58,7 @@ type facts struct {
 //	whole                                          bytes                   extend (all of it is compared)
 //	range, not another version                     touched since done      extendTrial if a digest is known, else proveAll
 //	range, version the same                        bytes                   extend
-//	range, other version                           --append                extendAnyway
+//	range, other version                           --append                extendAnyway; same size: proveAll
 //	range, other version, longer, digest known     was complete            extendTrial
 //	range, other version                           bytes                   replace
 //	range, version unknown                         committed, same size    extend
@@ -123,7 +123,7 @@ func loginPage(l facts, t *remote.Tail) bool {
 
 // judgeRange rules on a body that starts within the local file.
 func judgeRange(l facts, w want, t *remote.Tail, o Options, rel relation, total int64) ruling {
-	provable := len(w.Digests) > 0 || t.Digests != nil && len(t.Digests()) > 0
+	provable := w.provable() || t.Digests != nil && len(t.Digests()) > 0
 	switch {
 	case rel != other && touched(l.State) && provable:
 		return ruling{verdict: extendTrial, rel: rel}
@@ -131,8 +131,12 @@ func judgeRange(l facts, w want, t *remote.Tail, o Options, rel relation, total 
 		return ruling{verdict: proveAll, rel: rel}
 	case rel == same:
 		return ruling{verdict: extend, rel: rel}
+	case l.stage && rel == unknown && w.provable():
+		return ruling{verdict: extend, rel: rel} // from another mirror
 	case l.stage:
 		return ruling{verdict: replace, rel: rel}
+	case o.Append && rel == other && total == l.Size && !provable:
+		return ruling{verdict: proveAll, rel: rel} // it has not grown
 	case o.Append:
 		return ruling{verdict: extendAnyway, rel: rel}
 	case rel == other && provable && total > l.Size && l.committed:
@@ -162,7 +166,7 @@ func replaceOr(l facts, w want, t *remote.Tail, o Options, rel relation, reason 
 // it: it is fsync's own, the list says that another one belongs here, the remote is newer,
 // or the user said so.
 func mayReplace(l facts, w want, v remote.Version, o Options) bool {
-	return l.Stamp != nil || o.Overwrite || len(w.Digests) > 0 ||
+	return l.Stamp != nil || o.Overwrite || len(w.Digests) > 0 || w.Pieces != nil ||
 		w.Size >= 0 && w.Size != l.Size ||
 		!w.ModTime.IsZero() && !l.HasTime(w.ModTime) ||
 		!v.ModTime.IsZero() && older(l.ModTime, v)

@@ -104,6 +104,7 @@ var matrixLists = map[string][]fact{
 	"size time":   {withSize(matrixSize), withTime(then)},
 	"size digest": {withSize(matrixSize), withDigest(matrixContent)},
 	"digest":      {withDigest(matrixContent)},
+	"pieces":      {withTorrent(matrixContent, pieceLength, 0, -1)},
 }
 
 // matrixCase is one entry under test.
@@ -203,6 +204,7 @@ func testFault(l *lab, m matrixServer, fault misdeed, turn int) {
 	if fault.hopeless {
 		l.Retries = 0
 	}
+	l.Atomic = turn%2 == 1
 	m.patience(20 * time.Second) // a new client, whose connections meet the fault
 	if fault.stalling {
 		m.patience(300 * time.Millisecond)
@@ -291,7 +293,8 @@ func loginBytes(l *lab, c *matrixCase) []byte {
 	return nil
 }
 
-func (c *matrixCase) digest() bool { return len(c.list) > 0 && len(c.entry().Digests) > 0 }
+// digest says that the list proves each byte.
+func (c *matrixCase) digest() bool { return want{Entry: c.entry()}.provable() }
 
 func (c *matrixCase) entry() (e listing.Entry) {
 	for _, f := range c.list {
@@ -370,7 +373,7 @@ func (c *matrixCase) judgeAgain(l *lab, r, first Result, fault misdeed, now []by
 	same := bytes.Equal(now, matrixContent)
 	untouched := bytes.Equal(after, c.before) && (after == nil) == (c.before == nil)
 	listed := c.entry()
-	listRight := (listed.Size <= 0 || listed.Size == int64(len(now))) && (len(listed.Digests) == 0 || same)
+	listRight := (listed.Size <= 0 || listed.Size == int64(len(now))) && (!c.digest() || same)
 	switch {
 	case fault.silent && first.Outcome.OK() && r.Outcome == UpToDate && untouched:
 		return "" // the validators say that it is complete

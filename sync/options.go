@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -34,6 +35,7 @@ type Options struct {
 	Overwrite bool // conflicts are replaced, too
 	Backup    bool // a replaced file is kept as NAME~
 	Append    bool // files grow at their end: the overlap is proof enough
+	Atomic    bool // a fresh file, too, appears under its name only when it is whole
 	SizeOnly  bool // equal sizes are enough for an entry without digests
 	Checksum  bool // trust neither stamp nor modification time
 	DryRun    bool // ask and judge, but change nothing
@@ -51,6 +53,7 @@ type Puller struct {
 	stats Stats
 	pace  pacer
 	full  fullDisk
+	room  pieceRoom
 	boot  string
 }
 
@@ -59,6 +62,23 @@ type want struct {
 	listing.Entry
 	// damaged says that the local file has the list's size and not its digest.
 	damaged bool
+}
+
+// proofs are the digests that settle what the file's bytes are: of the whole, and one that
+// stands for those of its pieces.
+func (w want) proofs() []listing.Digest { return w.withPieces(w.Digests) }
+
+// withPieces adds what stands for the pieces' digests.
+func (w want) withPieces(ds []listing.Digest) []listing.Digest {
+	if w.Pieces == nil {
+		return ds
+	}
+	return append(slices.Clone(ds), w.Pieces.ID())
+}
+
+// provable says that the list proves every byte of the file.
+func (w want) provable() bool {
+	return len(w.Digests) > 0 || w.Pieces != nil && w.Pieces.Cover(w.Size)
 }
 
 const (

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"io"
 	gosync "sync"
 	"time"
@@ -23,6 +24,17 @@ const (
 // pump appends the rest of the stream to w, strictly in order. What was appended stays,
 // whatever the error.
 func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64, v *verifier) error {
+	gate, err := j.newPieceGate(ctx, w.Size(), w.ReadAt)
+	if err != nil {
+		return err
+	}
+	before := w.Size()
+	write := func(p []byte) error {
+		_, err := w.Write(p)
+		v.grown(w.Size())
+		j.active.Have.Store(w.Size())
+		return here(err)
+	}
 	put := func(p []byte) error {
 		if total >= 0 && s.pos+int64(len(p)) > total {
 			if s.tail.Size < 0 {
@@ -33,11 +45,11 @@ func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64,
 		if err := s.guard.check(p, s.pos); err != nil {
 			return err
 		}
-		n, err := w.Write(p)
-		s.pos += int64(n)
-		v.grown(w.Size())
-		j.active.Have.Store(w.Size())
-		return here(err)
+		s.pos += int64(len(p))
+		if gate != nil {
+			return gate.put(p, write)
+		}
+		return write(p)
 	}
 	if len(s.rest) > 0 {
 		p := s.rest
@@ -46,9 +58,26 @@ func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64,
 			return err
 		}
 	}
-	if f, ok := s.tail.Body.(remote.Filer); ok && j.Limiter == nil && s.guard == nil && total >= 0 {
+	if f, ok := s.tail.Body.(remote.Filer); ok && j.Limiter == nil && s.guard == nil && gate == nil && total >= 0 {
 		return j.pumpFile(ctx, w, s, f, total, v)
 	}
+	err = s.all(put)
+	if w.Size() == before && ctx.Err() == nil && endedEarly(err) {
+		if err := gate.flush(write); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// endedEarly says that a body ended, or broke off, without anything being wrong with what
+// came.
+func endedEarly(err error) bool {
+	return err == nil || remote.KindOf(err) == remote.Temporary && !errors.Is(err, remote.ErrChanged)
+}
+
+// all gives the rest of the body to put, in the way that suits the body.
+func (s *stream) all(put func([]byte) error) error {
 	if b, ok := s.tail.Body.(remote.Blocks); ok {
 		return s.eachBlock(b, put)
 	}

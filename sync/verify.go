@@ -13,10 +13,12 @@ import (
 	"fsync/sync/remote"
 )
 
-// verifier computes the digests of a file that grows. It reads behind the writer, so the
-// prefix is hashed while the rest comes in, and what is hashed is what the file holds.
+// verifier computes the digests of a file that grows, and checks the pieces of what was
+// there before. It reads behind the writer, so the prefix is hashed while the rest comes
+// in, and what is hashed is what the file holds.
 type verifier struct {
 	digests []listing.Digest
+	pieces  *pieceCheck // of the prefix; nil if there are none
 	w       *local.Writer
 	size    atomic.Int64
 	more    chan struct{} // something to read; closed at the end
@@ -28,17 +30,38 @@ type verifier struct {
 
 func newVerifier(ctx context.Context, j *job, w *local.Writer, t *remote.Tail) *verifier {
 	v := &verifier{w: w, more: make(chan struct{}, 1), digests: allDigests(j.Digests, t)}
-	if len(v.digests) == 0 {
+	if j.Pieces != nil && j.want.Size >= 0 && w.Size() > 0 {
+		v.pieces = newPieceCheck(j.Pieces, j.want.Size, w.Size())
+	}
+	if len(v.digests) == 0 && v.pieces == nil {
 		return v
 	}
 	ctx, v.cancel = context.WithCancel(ctx)
-	for _, d := range v.digests {
-		v.sums = append(v.sums, d.New())
-	}
+	v.sums = newSums(v.digests)
 	v.size.Store(w.Size())
 	v.more <- struct{}{}
 	v.done.Go(func() { v.err = v.follow(ctx) })
 	return v
+}
+
+func newSums(ds []listing.Digest) []hash.Hash {
+	var sums []hash.Hash
+	for _, d := range ds {
+		sums = append(sums, d.New())
+	}
+	return sums
+}
+
+// writers are what reads the file's bytes.
+func writers(sums []hash.Hash, pieces *pieceCheck) []io.Writer {
+	var all []io.Writer
+	for _, h := range sums {
+		all = append(all, h)
+	}
+	if pieces != nil {
+		all = append(all, pieces)
+	}
+	return all
 }
 
 // allDigests adds the digests that the remote offers to those of the list. A weak one is
@@ -73,17 +96,26 @@ func (v *verifier) grown(size int64) {
 func (v *verifier) follow(ctx context.Context) error {
 	buf := blocks.Get().(*[]byte)
 	defer blocks.Put(buf)
+	all := writers(v.sums, v.pieces)
 	var pos int64
 	for range v.more {
-		if err := hashTo(ctx, v.w, *buf, &pos, v.size.Load(), v.sums); err != nil {
+		if err := hashTo(ctx, v.w, *buf, &pos, v.end(), all); err != nil {
 			return err
 		}
 	}
-	return hashTo(ctx, v.w, *buf, &pos, v.size.Load(), v.sums)
+	return hashTo(ctx, v.w, *buf, &pos, v.end(), all)
 }
 
-// hashTo hashes bytes [*pos, end) of r.
-func hashTo(ctx context.Context, r io.ReaderAt, buf []byte, pos *int64, end int64, sums []hash.Hash) error {
+// end returns up to where the file is to be read by now.
+func (v *verifier) end() int64 {
+	if len(v.sums) == 0 {
+		return min(v.size.Load(), v.pieces.until)
+	}
+	return v.size.Load()
+}
+
+// hashTo gives bytes [*pos, end) of r to all writers, which never fail.
+func hashTo(ctx context.Context, r io.ReaderAt, buf []byte, pos *int64, end int64, all []io.Writer) error {
 	for *pos < end {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
@@ -95,8 +127,8 @@ func hashTo(ctx context.Context, r io.ReaderAt, buf []byte, pos *int64, end int6
 			}
 			return err
 		}
-		for _, h := range sums {
-			h.Write(buf[:n])
+		for _, w := range all {
+			w.Write(buf[:n])
 		}
 		*pos += int64(n)
 	}
@@ -124,6 +156,9 @@ func (v *verifier) wait(t *remote.Tail) (bad error, err error) {
 			return nil, v.err
 		}
 	}
+	if bad := v.pieces.bad(); bad != nil {
+		return bad, nil
+	}
 	if bad := compareSums(v.digests, v.sums); bad != nil {
 		return bad, nil
 	}
@@ -146,18 +181,23 @@ func compareSums(ds []listing.Digest, sums []hash.Hash) error {
 
 // checkDigests reads a file of size bytes and returns the first digest that is wrong.
 func checkDigests(ctx context.Context, r io.ReaderAt, size int64, ds []listing.Digest) (bad error, err error) {
-	if len(ds) == 0 {
+	return check(ctx, r, size, ds, nil)
+}
+
+// check reads a file of size bytes and returns the first piece, or digest, that is wrong.
+func check(ctx context.Context, r io.ReaderAt, size int64, ds []listing.Digest, pieces *pieceCheck) (bad error, err error) {
+	if len(ds) == 0 && pieces == nil {
 		return nil, nil
 	}
 	buf := blocks.Get().(*[]byte)
 	defer blocks.Put(buf)
-	var sums []hash.Hash
-	for _, d := range ds {
-		sums = append(sums, d.New())
-	}
+	sums := newSums(ds)
 	var pos int64
-	if err := hashTo(ctx, r, *buf, &pos, size, sums); err != nil {
+	if err := hashTo(ctx, r, *buf, &pos, size, writers(sums, pieces)); err != nil {
 		return nil, err
+	}
+	if bad := pieces.bad(); bad != nil {
+		return bad, nil
 	}
 	return compareSums(ds, sums), nil
 }

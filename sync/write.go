@@ -14,7 +14,7 @@ import (
 // that the next run finds the beginning under its name; else beside it.
 func (j *job) create(ctx context.Context, q question, s *stream, c *committer) error {
 	total := totalOf(j.want, s.tail)
-	if q.file.IsStage() || j.staging || total < 0 || q.file.Links > 1 {
+	if q.file.IsStage() || j.staging || j.Atomic || total < 0 || q.file.Links > 1 {
 		outcome := Replaced
 		if !q.file.Exists || q.file.Size == 0 {
 			outcome = Fetched
@@ -94,6 +94,10 @@ func (j *job) extend(ctx context.Context, q question, l facts, r ruling, s *stre
 		evidence = PrefixEvidence
 	}
 	j.Verified = evidence
+	if k < limit && !q.file.IsStage() && j.canPatch() && !(k >= q.suspect && q.file.Stamp != nil) {
+		j.patching = true
+		return true, nil
+	}
 	if k < limit {
 		return j.differs(ctx, q, l, s, k, c)
 	}
@@ -118,10 +122,10 @@ func (j *job) appendRest(ctx context.Context, q question, r ruling, s *stream, t
 		}
 	}
 	if total == f.Size {
-		return j.complete(ctx, f, s.tail, evidence, c)
+		return j.complete(ctx, q, s.tail, evidence, c)
 	}
 	outcome := Resumed
-	if f.IsStage() {
+	if q.replaces() {
 		outcome = Replaced
 	}
 	switch {
@@ -185,7 +189,7 @@ func (j *job) differs(ctx context.Context, q question, l facts, s *stream, k int
 func (j *job) cut(ctx context.Context, q question, s *stream, k int64, c *committer) error {
 	total := totalOf(j.want, s.tail)
 	outcome := Repaired
-	if q.file.IsStage() {
+	if q.replaces() {
 		outcome = Replaced
 	}
 	if j.DryRun {
@@ -238,10 +242,11 @@ func (j *job) pull(ctx context.Context, w *local.Writer, s *stream, total int64,
 	}
 	if err != nil {
 		v.stop()
-		err = j.untear(w, before, err)
+		err = j.untear(w, before, total, err)
 	}
 	j.Result.Size = w.Size()
 	j.wrote = j.wrote || w.Size() > before
+	j.grown += max(0, w.Size()-before)
 	if err != nil {
 		if errors.Is(err, ErrConflict) {
 			w.Abandon() // a copy that must not be swapped in
@@ -250,12 +255,19 @@ func (j *job) pull(ctx context.Context, w *local.Writer, s *stream, total int64,
 			mark = time.Time{} // with the remote's size, the mark would say that it is complete
 		}
 		w.Close(mark)
+		if piece, ok := errors.AsType[badPiece](err); ok && piece.local {
+			return j.digestWrongHere(err) // which part of the piece is wrong, it does not tell
+		}
 		return err
 	}
 	bad, err := v.wait(s.tail)
 	if err != nil {
 		w.Close(time.Time{}) // as long as the remote by now: no mark
 		return here(err)
+	}
+	if bad != nil && errors.Is(bad, errPiece) && j.canPatch() {
+		w.Close(time.Time{})
+		return j.digestWrongHere(bad)
 	}
 	if bad != nil {
 		return j.digestWrong(w, s.tail, bad)
@@ -264,15 +276,35 @@ func (j *job) pull(ctx context.Context, w *local.Writer, s *stream, total int64,
 }
 
 // untear takes back what a body brought that was perhaps of two versions. A file that only
-// grows has only one.
-func (j *job) untear(w *local.Writer, before int64, err error) error {
-	if !errors.Is(err, remote.ErrChanged) || j.Append || w.Size() <= before {
+// grows has only one; that it did, the next answer has to show.
+func (j *job) untear(w *local.Writer, before, total int64, err error) error {
+	if !errors.Is(err, remote.ErrChanged) || w.Size() <= before {
+		return err
+	}
+	if j.Append {
+		j.torn = &tear{before, total}
 		return err
 	}
 	if cutErr := w.Cut(before); cutErr != nil {
 		return errors.Join(err, here(cutErr))
 	}
 	return err
+}
+
+// tear says that the bytes from an offset on came from a remote of that size while it
+// changed.
+type tear struct{ from, total int64 }
+
+// doubtTorn says whether a remote that only grows was cut since, so that what came
+// meanwhile has to be compared, too.
+func (j *job) doubtTorn(t *remote.Tail) bool {
+	torn := j.torn
+	j.torn = nil
+	if torn == nil || t.Size < 0 || t.Size >= torn.total {
+		return false
+	}
+	j.doubt = torn
+	return true
 }
 
 func (j *job) enter(total int64) {

@@ -51,9 +51,10 @@ type Entry struct {
 	Skipped string
 }
 
-// Parse yields what a page lists, each name once. The page was had from at, whose path ends
-// in a slash. An error ends it: one that wraps ErrNotIndex or ErrCut, that of r, or one
-// about a bound. What was yielded before it is not to be trusted.
+// Parse yields what a page lists, each name once, or twice if a file and a directory have it.
+// The page was had from at, whose path ends in a slash. An error ends it: one that wraps
+// ErrNotIndex or ErrCut, that of r, or one about a bound. What was yielded before it is not to
+// be trusted.
 func Parse(r io.Reader, at *url.URL) iter.Seq2[Entry, error] {
 	return parse(r, at, maxPage, maxNames)
 }
@@ -102,7 +103,11 @@ func (p *page) parse(r *bufio.Reader) error {
 
 // send yields an entry if its name is a new one. It says whether to go on.
 func (p *page) send(e Entry) bool {
-	key := maphash.Comparable(p.seed, [2]string{e.Name, e.Skipped})
+	type same struct {
+		name, skipped string
+		dir           bool
+	}
+	key := maphash.Comparable(p.seed, same{e.Name, e.Skipped, e.Dir})
 	if _, twice := p.seen[key]; twice {
 		return true
 	}

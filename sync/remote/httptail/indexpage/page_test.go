@@ -141,6 +141,27 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestTwice: a name is yielded once, but a file and a directory of one name are two: whoever
+// makes a list of them has to know.
+func TestTwice(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{
+		listing(`<a href="a">a</a> <a href="b">b</a> <a href="a/">a</a> <a href="./a">a</a> <a href="a/">a</a>`),
+		`[{"name":"a","type":"file"},{"name":"b","type":"file"},{"name":"a","type":"directory"},{"name":"a","type":"file"},{"name":"a","type":"directory"}]`,
+	} {
+		var got []string
+		for e, err := range Parse(strings.NewReader(page), sampleURL(t, at)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprint(e.Name, e.Dir))
+		}
+		if want := "[afalse bfalse atrue]"; fmt.Sprint(got) != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
+	}
+}
+
 // TestUnclosed: a page that somebody else ended, as a proxy may, but whose list goes on.
 func TestUnclosed(t *testing.T) {
 	t.Parallel()
