@@ -30,6 +30,8 @@ const (
 // cli is the grammar of the command line.
 type cli struct {
 	Pull    pullCmd    `cmd:"" help:"Pull every file that a list names, fetching only the bytes that are missing."`
+	List    listCmd    `cmd:"" help:"Write a list: of a directory here or on a server, of an index page, or of another list."`
+	Check   checkCmd   `cmd:"" help:"Compare the files here with a list, without asking any server for them."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

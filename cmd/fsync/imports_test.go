@@ -11,14 +11,15 @@ import (
 // direct are the imports between the packages of this module. A package that is not named
 // here must not exist; what it imports may be less.
 var direct = map[string][]string{
-	"fsync/cmd/fsync":            {"fsync/listing", "fsync/sync", "fsync/sync/local", "fsync/sync/remote", "fsync/sync/remote/filetail", "fsync/sync/remote/httptail", "fsync/sync/remote/sftptail"},
-	"fsync/sync":                 {"fsync/listing", "fsync/sync/local", "fsync/sync/remote"},
-	"fsync/listing":              {},
-	"fsync/sync/local":           {},
-	"fsync/sync/remote":          {},
-	"fsync/sync/remote/httptail": {"fsync/sync/remote"},
-	"fsync/sync/remote/filetail": {"fsync/sync/remote"},
-	"fsync/sync/remote/sftptail": {"fsync/sync/remote"},
+	"fsync/cmd/fsync":                      {"fsync/listing", "fsync/sync", "fsync/sync/local", "fsync/sync/remote", "fsync/sync/remote/filetail", "fsync/sync/remote/httptail", "fsync/sync/remote/httptail/indexpage", "fsync/sync/remote/sftptail"},
+	"fsync/sync":                           {"fsync/listing", "fsync/sync/local", "fsync/sync/remote"},
+	"fsync/listing":                        {},
+	"fsync/sync/local":                     {},
+	"fsync/sync/remote":                    {},
+	"fsync/sync/remote/httptail":           {"fsync/sync/remote", "fsync/sync/remote/httptail/indexpage"},
+	"fsync/sync/remote/httptail/indexpage": {},
+	"fsync/sync/remote/filetail":           {"fsync/sync/remote"},
+	"fsync/sync/remote/sftptail":           {"fsync/sync/remote"},
 }
 
 // modules are the modules of others that are compiled into the program, and which
@@ -33,7 +34,10 @@ var modules = map[string][]string{
 	"github.com/pkg/xattr":             {"fsync/sync/local"},
 	"golang.org/x/sys":                 {"fsync/cmd/fsync", "fsync/sync/local"},
 	"github.com/jdx/go-netrc":          {"fsync/sync/remote/httptail"},
-	"golang.org/x/net":                 {"fsync/sync/remote/httptail"},
+	"golang.org/x/net":                 {"fsync/sync/remote/httptail", "fsync/sync/remote/httptail/indexpage"},
+	"github.com/bmatcuk/doublestar/v4": {"fsync/listing"},
+	"github.com/klauspost/compress":    {"fsync/listing"},
+	"github.com/ulikunitz/xz":          {"fsync/listing"},
 	"github.com/pkg/sftp":              {"fsync/sync/remote/sftptail"},
 	"github.com/skeema/knownhosts":     {"fsync/sync/remote/sftptail"},
 	"golang.org/x/crypto":              {"fsync/sync/remote/sftptail"},

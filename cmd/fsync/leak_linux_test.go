@@ -73,7 +73,7 @@ func TestLeaks(t *testing.T) {
 		{"bad port", exitUsage, []string{"--base", "http://" + secretUser + ":" + secretPass + "@host:port/?t=" + secretToken, list("good")}},
 		{"bad URLs", exitUsage, []string{list("http://"+secretUser+":"+secretPass+"@host:port/x?t="+secretToken, "ftp://"+secretUser+":"+secretPass+"@host/x?t="+secretToken, with(files.url, ""))}},
 		{"several origins", exitUsage, []string{list(with(files.url, "good"), with(dead, "dead"))}},
-		{"two lists", exitUsage, []string{with(files.url, "list"), with(files.url, "list")}},
+		{"two lists", exitFailed, []string{with(files.url, "list"), with(files.url, "list")}},
 		{"a scheme", exitUsage, []string{strings.Replace(with(files.url, "list"), "http", "gopher", 1)}},
 	}
 	for _, run := range runs {

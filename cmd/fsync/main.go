@@ -43,7 +43,7 @@ func main() {
 // without this and to 100 MiB with it, in the same time. What the list takes comes on top.
 func boundMemory(entries int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(96<<20 + 64*entries)
+		debug.SetMemoryLimit(96<<20 + 32*entries)
 	}
 }
 

@@ -15,19 +15,23 @@ import (
 )
 
 type pullCmd struct {
-	List string `arg:"" help:"The list: a file, - for standard input, an http(s) or sftp URL, or [user@]host:path. A directory over SFTP (with a / at its end) is the list of its files."`
+	Lists []string `arg:"" name:"list" help:"The list: a file, - for standard input, an http(s) or sftp URL, or [user@]host:path. A directory (over the network with a / at its end) or an index page is the list of all files below it. Several lists are pulled as one."`
 
-	Dir  string `short:"d" default:"." placeholder:"DIR" help:"Where the files go (${default})."`
-	Base string `placeholder:"URL" help:"Where the list's relative entries lie: a URL, [user@]host:path, or a local directory. Default: where the list lies."`
+	Dir string `short:"d" default:"." placeholder:"DIR" help:"Where the files go (${default})."`
 
-	Jobs          int  `short:"j" default:"16" placeholder:"N" help:"Files pulled at a time (${default})."`
-	DryRun        bool `short:"n" help:"Ask and judge, print each action and its bytes, change nothing."`
-	Overwrite     bool `help:"Replace files that are in conflict, too."`
-	Backup        bool `help:"Keep a replaced file as NAME~."`
-	Append        bool `help:"Files only grow at their end (logs): append if the overlap is equal."`
-	SizeOnly      bool `help:"A file of the list's size is complete, whatever its time."`
-	Checksum      bool `short:"c" help:"Trust neither marks nor times: prove every file by its digest, or byte by byte."`
-	CaseSensitive bool `help:"Allow names in the list that differ only in case."`
+	listFlags
+
+	Jobs      int  `short:"j" default:"16" placeholder:"N" help:"Files pulled at a time (${default})."`
+	DryRun    bool `short:"n" help:"Ask and judge, print each action and its bytes, change nothing."`
+	Overwrite bool `help:"Replace files that are in conflict, too."`
+	Backup    bool `help:"Keep a replaced file as NAME~."`
+	Append    bool `help:"Files only grow at their end (logs): append if the overlap is equal."`
+	Atomic    bool `help:"Let a fresh file, too, appear under its name only when it is whole."`
+	SizeOnly  bool `help:"A file of the list's size is complete, whatever its time."`
+	Checksum  bool `short:"c" help:"Trust neither marks nor times: prove every file by its digest, or byte by byte."`
+
+	Last []string `sep:"none" placeholder:"GLOB" help:"Pull these when all others are complete, and only then: indexes behind what they name. Repeatable."`
+	deleteFlags
 
 	network
 	limits
@@ -53,16 +57,20 @@ func (c *pullCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer src.close()
-	l, err := openList(ctx, c.List, c.Base, c.CaseSensitive, s.in, src)
+	phases, err := c.phases()
 	if err != nil {
 		return err
 	}
-	defer l.close()
-	if err := l.check(); err != nil {
+	if err := c.deleteFlags.check(); err != nil {
 		return err
 	}
-	boundMemory(l.totals.Entries)
-	if err := src.bind(l.totals, l.opts.Remote); err != nil {
+	ls, err := openLists(ctx, c.Lists, c.listFlags, s, src)
+	if err != nil {
+		return err
+	}
+	defer ls.close()
+	boundMemory(ls.totals.Entries)
+	if err := src.bind(ls.totals, ls.remote()); err != nil {
 		return err
 	}
 	dir, err := c.directory(s)
@@ -70,7 +78,22 @@ func (c *pullCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer dir.Close()
-	return c.pull(ctx, s, src, dir, l)
+	return c.pull(ctx, s, src, dir, ls, phases)
+}
+
+// phase says which entries are pulled together; nil means all.
+type phase func(path string) bool
+
+// phases returns them in their order: what --last names waits for the others.
+func (c *pullCmd) phases() ([]phase, error) {
+	if len(c.Last) == 0 {
+		return []phase{nil}, nil
+	}
+	last, err := globs("--last", c.Last)
+	if err != nil {
+		return nil, err
+	}
+	return []phase{func(path string) bool { return !last.Match(path) }, last.Match}, nil
 }
 
 // directory opens and locks the destination.
@@ -112,7 +135,7 @@ func emptyDir() (*local.Dir, error) {
 func (c *pullCmd) options() sync.Options {
 	o := sync.Options{
 		Jobs: c.Jobs, Retries: c.Retries,
-		Overwrite: c.Overwrite, Backup: c.Backup, Append: c.Append,
+		Overwrite: c.Overwrite, Backup: c.Backup, Append: c.Append, Atomic: c.Atomic,
 		SizeOnly: c.SizeOnly, Checksum: c.Checksum, DryRun: c.DryRun,
 	}
 	switch c.Sync {
@@ -128,24 +151,46 @@ func (c *pullCmd) options() sync.Options {
 	return o
 }
 
-// pull runs the engine and reports what becomes of each entry.
-func (c *pullCmd) pull(ctx context.Context, s *streams, src *transports, dir *local.Dir, l *list) error {
-	p := &sync.Puller{Dir: dir, Sources: src.sources(), Options: c.options()}
-	rep := newReport(c, s, l.totals)
-	rep.ontoItself = l.liesIn(c.Dir)
-	if text := l.walked.warning(); text != "" {
-		src.console.warn(text)
+// pull runs the engine, reports what becomes of each entry, and deletes what no list names.
+func (c *pullCmd) pull(ctx context.Context, s *streams, src *transports, dir *local.Dir, ls *lists, phases []phase) error {
+	trash, err := c.openTrash(dir)
+	if err != nil {
+		return err
 	}
-	rep.walked(&l.walked)
-	prog := startProgress(c, s, p.Stats(), l.totals)
+	if trash != nil {
+		defer trash.Close()
+	}
+	p := &sync.Puller{Dir: dir, Sources: src.sources(), Options: c.options()}
+	rep := newReport(c, s, ls.totals)
+	rep.ontoItself = ls.liesIn(c.Dir)
+	for _, l := range ls.all {
+		if text := l.walked.warning(); text != "" {
+			src.console.warn(text)
+		}
+		rep.walked(&l.walked)
+	}
+	prog := startProgress(c, s, p.Stats(), ls.totals)
 	src.console.progress.Store(prog)
-	for r := range p.Pull(ctx, l.entries()) {
-		prog.above(func() { rep.add(r) })
+	for i, phase := range phases {
+		if i > 0 && !rep.complete(ctx) {
+			rep.held = true
+			break
+		}
+		for r := range p.Pull(ctx, ls.entries(phase)) {
+			prog.above(func() { rep.add(r) })
+		}
 	}
 	src.console.progress.Store(nil)
 	prog.stop()
+	var refused error
+	if c.Delete {
+		refused = c.prune(ctx, s, dir, trash, ls, rep)
+	}
 	rep.end(context.Cause(ctx))
-	return rep.exit(context.Cause(ctx))
+	if err := rep.exit(context.Cause(ctx)); err != nil {
+		return err
+	}
+	return refused
 }
 
 // limits end a run, or slow it down.

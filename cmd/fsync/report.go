@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,8 +38,11 @@ type report struct {
 	requests int64
 	planned  int64
 	listErr  error // the list could not be read to its end
-	skipped  int64 // names that a walk left out
+	skipped  int64 // names that walks left out
 	hints    map[string]bool
+	held     bool // what --last names was not begun
+	deleted  int64
+	trashed  int64
 
 	ontoItself bool // relative entries lie in the destination itself
 }
@@ -76,7 +80,7 @@ func (r *report) add(res sync.Result) {
 
 // walked reports what a walk came upon and cannot be pulled, as entries that failed.
 func (r *report) walked(w *walked) {
-	r.skipped = w.skipped
+	r.skipped += w.skipped
 	r.total += w.nLost
 	for _, l := range w.lost {
 		r.add(sync.Result{Entry: listing.Entry{Path: l.path, Size: -1}, Outcome: sync.Failed, Err: l.err, Size: -1})
@@ -177,10 +181,58 @@ type jsonSummary struct {
 	Fetched   int64            `json:"fetched"`
 	Refetched int64            `json:"refetched"`
 	Planned   *int64           `json:"planned,omitempty"`
+	Deleted   int64            `json:"deleted,omitempty"`
+	Trashed   int64            `json:"trashed,omitempty"`
 	Skipped   int64            `json:"skipped,omitempty"` // names in a walked directory that are no regular files
 	Requests  int64            `json:"requests"`
 	Seconds   float64          `json:"seconds"`
 	Stopped   string           `json:"stopped,omitempty"`
+}
+
+// complete says that all entries so far are, and that the lists were read to their ends.
+func (r *report) complete(ctx context.Context) bool {
+	return ctx.Err() == nil && r.listErr == nil &&
+		r.count[sync.Failed] == 0 && r.count[sync.Conflict] == 0 && r.count[sync.Stopped] == 0
+}
+
+// prune reports a file that was deleted, or was to be.
+func (r *report) prune(p sync.Pruned) {
+	word := "deleted"
+	switch {
+	case p.Err != nil:
+		r.count[sync.Failed]++
+		fmt.Fprintf(r.err, "fsync: %s: not deleted: %s\n", escape(p.Path), escape(p.Err.Error()))
+		return
+	case r.Trash != "":
+		word = "trashed"
+		r.trashed++
+	default:
+		r.deleted++
+	}
+	path := p.Path
+	if p.Dir {
+		path += "/"
+	}
+	switch {
+	case r.Json:
+		o := jsonPruned{Path: path, Result: word, Size: p.Size}
+		if !utf8.ValidString(path) {
+			o.PathRaw = []byte(path)
+		}
+		r.print(o)
+	case r.Quiet:
+	case r.DryRun, r.Verbose:
+		fmt.Fprintf(r.out, "%-10s %12d %s\n", word, 0, escape(path))
+	}
+}
+
+// jsonPruned is the object that --json prints for a file that --delete deleted. The path of
+// a directory ends in a slash.
+type jsonPruned struct {
+	Path    string `json:"path"`
+	PathRaw []byte `json:"path_base64,omitempty"`
+	Result  string `json:"result"`
+	Size    int64  `json:"size"`
 }
 
 // left is how many entries were not brought to an end.
@@ -196,10 +248,13 @@ func (r *report) left() int64 {
 
 // end reports the run.
 func (r *report) end(cause error) {
+	if left := r.left(); r.held && left > 0 && cause == nil {
+		fmt.Fprintf(r.err, "fsync: %d entries that --last names were not begun: others are not complete\n", left)
+	}
 	if r.Json {
 		s := jsonSummary{
 			Summary: true, Entries: r.total, Results: map[string]int64{}, Left: r.left(),
-			Fetched: r.fetched, Refetched: r.again, Skipped: r.skipped, Requests: r.requests, Seconds: seconds(time.Since(r.began)),
+			Fetched: r.fetched, Refetched: r.again, Deleted: r.deleted, Trashed: r.trashed, Skipped: r.skipped, Requests: r.requests, Seconds: seconds(time.Since(r.began)),
 		}
 		for o, n := range r.count {
 			if n > 0 {
@@ -228,6 +283,17 @@ func (r *report) summary(cause error) string {
 	for o := range r.count {
 		if n := r.count[o]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, sync.Outcome(o)))
+		}
+	}
+	for _, gone := range []struct {
+		n          int64
+		done, toDo string
+	}{{r.deleted, "deleted", "to delete"}, {r.trashed, "moved to the trash", "to move to the trash"}} {
+		switch {
+		case gone.n > 0 && r.DryRun:
+			parts = append(parts, fmt.Sprintf("%d %s", gone.n, gone.toDo))
+		case gone.n > 0:
+			parts = append(parts, fmt.Sprintf("%d %s", gone.n, gone.done))
 		}
 	}
 	if len(parts) == 0 {

@@ -82,6 +82,7 @@ http {
 	server {
 		listen 127.0.0.1:%[2]d;
 		root %[3]s;
+		autoindex on;
 	}
 }
 `, conf, port, dir))
@@ -98,6 +99,7 @@ func startApache(t *testing.T, conf, dir string, port int) *exec.Cmd {
 	file := config(t, filepath.Join(conf, "apache2.conf"), fmt.Sprintf(`
 LoadModule mpm_event_module %[4]smod_mpm_event.so
 LoadModule authz_core_module %[4]smod_authz_core.so
+LoadModule autoindex_module %[4]smod_autoindex.so
 ServerRoot %[1]s
 ServerName 127.0.0.1
 Listen 127.0.0.1:%[2]d
@@ -113,6 +115,8 @@ MaxRequestWorkers 25
 DocumentRoot %[3]s
 <Directory %[3]s>
 	Require all granted
+	Options +Indexes
+	IndexOptions FancyIndexing HTMLTable
 </Directory>
 %[5]s`, conf, port, dir, modules, user))
 	return exec.Command(program, "-f", file, "-D", "FOREGROUND")
@@ -126,7 +130,8 @@ server.port = %[2]d
 server.pid-file = "%[1]s/pid"
 server.errorlog = "%[1]s/error.log"
 server.upload-dirs = ( "%[1]s" )
-server.modules = ( "mod_accesslog" )
+server.modules = ( "mod_accesslog", "mod_dirlisting" )
+dir-listing.activate = "enable"
 accesslog.filename = "%[1]s/access.log"
 # As in Debian's configuration: a file without a type has no validators either.
 mimetype.assign = ( "" => "application/octet-stream" )

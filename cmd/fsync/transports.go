@@ -22,6 +22,8 @@ var (
 	_ sync.Source = (*filetail.Client)(nil)
 	_ sync.Source = (*sftptail.Client)(nil)
 	_ walker      = (*sftptail.Client)(nil)
+	_ walker      = (*filetail.Client)(nil)
+	_ walker      = (*httptail.Client)(nil)
 )
 
 // network says how servers are asked.

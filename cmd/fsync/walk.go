@@ -50,15 +50,17 @@ func (l *list) walk(ctx context.Context, w walker, dir *url.URL) error {
 	if err := l.newSpool(); err != nil {
 		return err
 	}
-	l.walked = walked{}
-	out := listing.NewWriter(&boundedFile{l.f, maxSpool})
-	files := 0
-	for f, err := range w.Walk(ctx, dir, nil) {
+	l.walked, l.opts.NUL = walked{}, false // the flag is about lists that somebody wrote
+	out := listing.TSV.NewWriter(&boundedFile{l.f, maxSpool}, listing.WriterOptions{})
+	files, dropped := 0, 0
+	for f, err := range w.Walk(ctx, dir, l.prunes) {
 		switch {
 		case err != nil && f.Path == "":
 			return err
 		case err != nil:
 			l.walked.lose(f.Path, err)
+		case l.opts.Keep != nil && !l.opts.Keep(f.Path):
+			dropped++
 		case f.Skipped != "":
 			if l.walked.skipped++; l.walked.skipped == 1 {
 				l.walked.first = f
@@ -69,7 +71,7 @@ func (l *list) walk(ctx context.Context, w walker, dir *url.URL) error {
 				continue
 			}
 			files++
-			if err := out.Write(f.Path, f.Size, f.ModTime); err != nil {
+			if err := out.Write(listing.Entry{Path: f.Path, Size: f.Size, ModTime: f.ModTime}); err != nil {
 				return noPlace(err)
 			}
 		}
@@ -77,22 +79,26 @@ func (l *list) walk(ctx context.Context, w walker, dir *url.URL) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := out.Flush(); err != nil {
+	if err := out.Close(); err != nil {
 		return noPlace(err)
 	}
 	if files == 0 {
-		return l.nothing()
+		return l.nothing(dropped)
 	}
 	return nil
 }
 
 // nothing is the error of a walk that found no file, which tells what it found instead.
-func (l *list) nothing() error {
+func (l *list) nothing(dropped int) error {
 	errs := make([]error, 0, len(l.walked.lost)+1)
 	for _, lost := range l.walked.lost {
 		errs = append(errs, fmt.Errorf("%s: %s: %s", l.name, escape(lost.path), escape(lost.err.Error())))
 	}
-	return usagef("%w", errors.Join(append(errs, fmt.Errorf("%s: there is no file in the directory", l.name))...))
+	last := fmt.Errorf("%s: there is no file in the directory", l.name)
+	if dropped > 0 {
+		last = fmt.Errorf("%s: none of the %d files in the directory is to be kept", l.name, dropped)
+	}
+	return usagef("%w", errors.Join(append(errs, last)...))
 }
 
 // warning is the one line about what a walk left out, "" if there is nothing to say.

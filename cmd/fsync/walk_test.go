@@ -25,7 +25,7 @@ func file(path string) step { return step{File: remote.File{Path: path, Size: 1}
 // fakeWalker walks as it is told, the first time otherwise than the second.
 type fakeWalker struct{ walks [][]step }
 
-func (f *fakeWalker) Walk(context.Context, *url.URL) walk {
+func (f *fakeWalker) Walk(context.Context, *url.URL, func(string) bool) walk {
 	steps := f.walks[0]
 	f.walks = f.walks[1:]
 	return func(yield func(remote.File, error) bool) {
@@ -40,7 +40,7 @@ func (f *fakeWalker) Walk(context.Context, *url.URL) walk {
 func walkList(t *testing.T, walks ...[]step) (*list, error) {
 	t.Helper()
 	base := &url.URL{Scheme: "sftp", Host: "host", Path: "/dir/"}
-	l := &list{name: "sftp://host/dir/", isWalk: true, opts: listing.Options{Schemes: schemes, Base: base, Remote: true}}
+	l := &list{name: "sftp://host/dir/", isWalk: true, opts: listing.Options{Schemes: schemes, Place: base, Remote: true}}
 	w := &fakeWalker{walks}
 	err := l.retry(t.Context(), func() error { return l.walk(t.Context(), w, base) })
 	if l.f != nil {
@@ -75,7 +75,7 @@ func TestWalkNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.check(); err != nil || l.remember() != nil {
+	if err := l.check(listing.NewChecker(false)); err != nil || l.remember() != nil {
 		t.Fatal(err)
 	}
 	if got, want := fmt.Sprintf("%q", paths(t, l)), `["good" "line\r\nend" "#x"]`; got != want {
@@ -96,7 +96,7 @@ func TestWalkRetry(t *testing.T) {
 		{err: &remote.Error{Kind: remote.Temporary, Err: errors.New("reset")}},
 	}
 	l, err := walkList(t, broken, []step{file("b")})
-	if err != nil || l.check() != nil || l.remember() != nil {
+	if err != nil || l.check(listing.NewChecker(false)) != nil || l.remember() != nil {
 		t.Fatal(err)
 	}
 	if got := paths(t, l); len(got) != 1 || got[0] != "b" || l.walked.nLost != 0 || l.walked.skipped != 0 {
