@@ -84,7 +84,7 @@ func (c *Checker) Check(name string, r io.Reader, o Options) error {
 	case found.Count > 0:
 		return &found
 	case p.dropped > 0 && entries == 0:
-		found.add(&Error{File: name, Msg: fmt.Sprintf("none of its %d entries is to be kept", p.dropped), Err: ErrEmpty})
+		found.add(&Error{File: name, Msg: fmt.Sprintf("--include and --exclude leave none of its %d entries", p.dropped), Err: ErrEmpty})
 	case entries == 0:
 		found.add(&Error{File: name, Msg: "the list is empty", Err: ErrEmpty})
 	default:

@@ -30,6 +30,10 @@ type Entry struct {
 	// entry that has them has a Size.
 	Pieces *Pieces
 
+	// Seen says that Size and ModTime are what a directory or an index page showed a moment
+	// ago: the file may have changed since, and then they are those of the past.
+	Seen bool
+
 	// Line is the 1-based line of the list that the entry begins on.
 	Line int
 }

@@ -195,6 +195,7 @@ func TestNotAList(t *testing.T) {
 	iso := append(make([]byte, 32<<10), "\x01CD001\x01"...)
 	const pretty = "list: a JSON document over several lines: fsync reads JSON Lines, one object a line (jq -c . makes them)"
 	const html = "list: an HTML page, not a list (is it a login page?)"
+	const aRelease = "list: a Release file of a Debian archive: give the Packages and Sources files that it names as lists"
 	for _, c := range []struct {
 		name string
 		text string
@@ -216,6 +217,8 @@ func TestNotAList(t *testing.T) {
 		{"JSON array over lines", "[\n  {", ErrNotList, "list: a JSON array: fsync reads JSON Lines, one object a line (jq -c '.[]' makes them)"},
 		{"repomd.xml", "<?xml version='1.0'?>\n<repomd xmlns=\"http://linux.duke.edu/metadata/repo\">", ErrNotList, "list: an RPM repomd.xml, not a list of files: give the file …-primary.xml.gz (or .zst, .xz) beside it, which repomd.xml names"},
 		{"filelists.xml", "<filelists>", ErrNotList, "list: an RPM filelists.xml, not a list of files: give the file …-primary.xml.gz (or .zst, .xz) beside it, which repomd.xml names"},
+		{"Release", "Origin: Debian\nSuite: stable\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 main/x\n", ErrNotList, aRelease},
+		{"InRelease", "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nSHA256:\n e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 main/x\n", ErrNotList, aRelease},
 		{"names that end in NUL", "a\x00b\x00", ErrBinary, "list: binary data, not a list"},
 		{"pretty JSON", "{\n  \"path\": \"a\"\n}", ErrNotList, pretty},
 		{"pretty JSON, key on the first line", "{ \"files\": [\n  {", ErrNotList, pretty},

@@ -22,6 +22,10 @@ type Options struct {
 	// different files: Check does not compare names without regard to case then.
 	CaseSensitive bool
 
+	// Seen says that the list was made just now of what a directory showed: its entries are
+	// marked so.
+	Seen bool
+
 	// NUL says that names end in a NUL byte, not in a line end: the list is a plain one,
 	// whatever it looks like, without comments, options and mirrors.
 	NUL bool

@@ -138,6 +138,7 @@ func (p *parser) emit(d draft) bool {
 	if err != nil {
 		return p.fail(d.line, err)
 	}
+	e.Seen = p.options.Seen
 	if p.options.Keep != nil && !p.options.Keep(e.Path) {
 		p.dropped++
 		return true

@@ -29,6 +29,7 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 //
 //	a bencoded dictionary                          torrent
 //	UTF-16, or a NUL byte anywhere                 no list
+//	a block of digests as in Debian's Release      no list
 //	the first line that is no blank or comment:
 //	  begins with <, root element is a metalink    Metalink
 //	  begins with <, root element is RPM metadata  RPM primary.xml
@@ -82,6 +83,8 @@ func formatOf(line, head []byte, whole bool) (format, error) {
 		after = rest[0]
 	}
 	switch {
+	case isRelease(head):
+		return plain, &Error{Msg: "a Release file of a Debian archive: give the Packages and Sources files that it names as lists", Err: ErrNotList}
 	case trimmed[0] == '<' && isMetalink(head):
 		return metalink, nil
 	case trimmed[0] == '<':
@@ -126,6 +129,16 @@ func markup(first, head []byte) (format, error) {
 		return plain, &Error{Msg: "an XML document, not a list", Err: ErrNotList}
 	}
 	return plain, &Error{Msg: ErrHTML.Error() + " (is it a login page?)", Err: ErrHTML}
+}
+
+// isRelease tells the Release or InRelease file of a Debian archive by its blocks of digests.
+func isRelease(head []byte) bool {
+	for _, field := range []string{"MD5Sum", "SHA1", "SHA256", "SHA512"} {
+		if bytes.Contains(head, []byte("\n"+field+":\n ")) {
+			return true
+		}
+	}
+	return false
 }
 
 // goesOn tells an object that goes on after its first line.

@@ -63,6 +63,9 @@ func (j *job) ask(ctx context.Context, m *mirror, f *local.File, c *committer) (
 	if err := j.sideFile(&q); err != nil {
 		return false, err
 	}
+	if q.step == askWhole && q.file == f && f.Size > 0 && j.canPatch() {
+		j.patching = true // its pieces tell more than a comparison
+	}
 	switch {
 	case q.step == skip:
 		return false, j.kept(f)
@@ -224,8 +227,9 @@ func (j *job) act(ctx context.Context, q question, s *stream, c *committer) (aga
 	if j.staging && !l.stage { // the file itself is settled: its copy begins at byte 0
 		l = facts{stage: true}
 	}
+	j.outdated(t)
 	r := judge(l, j.want, q.step, t, j.Options)
-	if r.verdict == replace && !l.stage && j.canPatch() {
+	if (r.verdict == replace || r.verdict == extendTrial) && !l.stage && j.canPatch() {
 		j.patching = true // what is right here need not be fetched again
 		return true, nil
 	}
@@ -252,6 +256,17 @@ func (j *job) act(ctx context.Context, q question, s *stream, c *committer) (aga
 		return j.stageAnew(q)
 	}
 	return j.extend(ctx, q, l, r, s, c)
+}
+
+// outdated takes the size and time that an answer gives in place of the list's, where those
+// are of the past: a directory showed them before the file changed, or the file only grows
+// and has grown since the list was made.
+func (j *job) outdated(t *remote.Tail) {
+	grown := j.Append && t.Size > j.want.Size
+	if t.NotModified || j.want.Size < 0 || t.Size < 0 || t.Size == j.want.Size || len(j.Digests) > 0 || j.Pieces != nil || !j.Seen && !grown {
+		return
+	}
+	j.want.Size, j.want.ModTime = t.Size, t.ModTime
 }
 
 // sideFile refuses a file that another program is, or was, at work on: its size is that of

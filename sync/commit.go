@@ -96,10 +96,10 @@ func (c *committer) publishOne(p *pending, durable bool) error {
 	return here(err)
 }
 
-// close ends the committer: the pending group is committed, or if the run was stopped left
-// as it is, to be verified and marked by the next run.
+// close ends the committer: the pending group is committed, or if somebody stopped the run,
+// and waits, left as it is, to be verified and marked by the next run.
 func (c *committer) close(ctx context.Context) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		close(c.aborted)
 	}
 	close(c.queue)

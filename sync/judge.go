@@ -52,6 +52,7 @@ type facts struct {
 //	304                                            committed               upToDate; from another place: askAgain
 //	text/html without a validator                  bytes, not HTML         refuse (a login page)
 //	no length, not framed, no size in the list     any                     giveUp
+//	empty                                          empty                   upToDate
 //	whole or from byte 0                           absent or empty         create
 //	whole, to a condition, version the same        committed               upToDate
 //	shorter than what is here                      bytes                   replace
@@ -83,6 +84,8 @@ func judge(l facts, w want, asked step, t *remote.Tail, o Options) ruling {
 	switch {
 	case total < 0 && t.End < 0 && !t.Framed:
 		return ruling{verdict: giveUp, err: errNoLength}
+	case l.Exists && l.Size == 0 && total == 0 && !l.stage:
+		return ruling{verdict: upToDate, rel: rel}
 	case !l.Exists || l.Size == 0:
 		return ruling{verdict: create, rel: rel}
 	case total < 0 && (t.Start > 0 || t.End >= 0):

@@ -207,3 +207,21 @@ func TestPatchedVersion(t *testing.T) {
 	l.want(UpToDate, l.entry("f", allPieces))
 	l.same("f", pieceContent)
 }
+
+// TestPatchPartial: of a file that was cut, and is damaged as well, the missing rest and the
+// wrong piece are fetched, and nothing twice.
+func TestPatchPartial(t *testing.T) {
+	t.Parallel()
+	for _, checksum := range []bool{false, true} {
+		l := newLab(t)
+		l.Checksum = checksum
+		l.put("f", pieceContent)
+		l.want(Fetched, l.entry("f", allPieces))
+		l.write("f", flipped(pieceContent, 3)[:20*pieceLength], then.Add(time.Hour))
+		r := l.want(Repaired, l.entry("f", allPieces))
+		if want := int64(len(pieceContent)) - 19*pieceLength; r.Fetched > want+overlap {
+			t.Errorf("-c %t: %d bytes were fetched, not %d", checksum, r.Fetched, want)
+		}
+		l.same("f", pieceContent)
+	}
+}
