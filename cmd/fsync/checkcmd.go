@@ -69,7 +69,7 @@ func (c *checkCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer src.close()
-	ls, err := openLists(ctx, c.Lists, c.listFlags.offline(c.Lists), s, src)
+	ls, err := openLists(ctx, c.Lists, c.offline(c.Lists).into(c.Dir), s, src)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (c *checkCmd) check(ctx context.Context, s *streams, dir *local.Dir, ls *li
 	if !c.Extra || dir == nil {
 		return
 	}
-	for extra, err := range sync.Extras(ctx, dir, c.scope(ls)) {
+	for extra, err := range sync.Extras(ctx, dir, ls.scope(c.Dir, c.Lists, "")) {
 		if ctx.Err() != nil {
 			return
 		}
@@ -146,19 +146,4 @@ func (c *checkCmd) progress(s *streams) *listProgress {
 		p.w = f
 	}
 	return p
-}
-
-// scope says what may be an extra: not the lists themselves.
-func (c *checkCmd) scope(ls *lists) sync.Scope {
-	lists := map[string]bool{}
-	for _, name := range c.Lists {
-		if path, ok := within(c.Dir, name); ok {
-			lists[path] = true
-		}
-	}
-	scope := sync.Scope{Paths: ls.paths, Spare: func(path string) bool { return lists[path] }}
-	if ls.filter != nil {
-		scope.Keep, scope.Prunes = ls.filter.Keep, ls.filter.Prunes
-	}
-	return scope
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"fsync/sync"
 	"fsync/sync/local"
@@ -17,10 +15,11 @@ import (
 // report: what is not complete goes to standard error.
 type checkReport struct {
 	*checkCmd
-	out, err io.Writer
-	above    func(print func()) // keeps a progress line out of the way
-	total    int64
-	began    time.Time
+	out   *output
+	err   io.Writer
+	above func(print func()) // keeps a progress line out of the way
+	total int64
+	began time.Time
 
 	count   [sync.FoundFailed + 1]int64
 	left    int64 // bytes to fetch
@@ -33,7 +32,7 @@ type checkReport struct {
 
 func newCheckReport(c *checkCmd, s *streams, total int64) *checkReport {
 	return &checkReport{
-		checkCmd: c, out: s.out, err: s.err, above: func(print func()) { print() },
+		checkCmd: c, out: &output{w: s.out}, err: s.err, above: func(print func()) { print() },
 		total: total, began: time.Now(), hints: map[string]bool{},
 	}
 }
@@ -115,11 +114,7 @@ func (r *checkReport) addExtra(e sync.Extra, err error) {
 	r.extras++
 	switch {
 	case r.Json:
-		o := jsonExtra{Path: e.Path, Result: "extra", Size: e.Size}
-		if !utf8.ValidString(e.Path) {
-			o.PathRaw = []byte(e.Path)
-		}
-		r.print(o)
+		printJSON(r.out, newJSONExtra(e.Path, "extra", e.Size))
 	case r.Verbose && !r.Quiet:
 		r.line(r.out, "%-10s %12d %s", "extra", e.Size, escape(e.Path))
 	}
@@ -151,14 +146,6 @@ type jsonChecked struct {
 	Left     int64  `json:"left"`
 }
 
-// jsonExtra is the object for a file that no list names.
-type jsonExtra struct {
-	Path    string `json:"path"`
-	PathRaw []byte `json:"path_base64,omitempty"`
-	Result  string `json:"result"`
-	Size    int64  `json:"size"`
-}
-
 // jsonCheckSummary is the last object that --json prints.
 type jsonCheckSummary struct {
 	Summary bool             `json:"summary"`
@@ -173,21 +160,10 @@ type jsonCheckSummary struct {
 
 func (r *checkReport) json(c sync.Checked) {
 	o := jsonChecked{
-		Path: c.Path, Result: c.Finding.String(), Reason: c.Reason, Verified: c.Verified.String(),
-		Size: c.Size, Want: c.Want, Left: c.Left,
+		Path: c.Path, PathRaw: rawPath(c.Path), Result: c.Finding.String(), Reason: c.Reason,
+		Verified: c.Verified.String(), Size: c.Size, Want: c.Want, Left: c.Left,
 	}
-	if !utf8.ValidString(c.Path) {
-		o.PathRaw = []byte(c.Path)
-	}
-	r.print(o)
-}
-
-func (r *checkReport) print(v any) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic("main: internal error: " + err.Error())
-	}
-	fmt.Fprintf(r.out, "%s\n", escapeJSON(text))
+	printJSON(r.out, o)
 }
 
 // end reports the run.
@@ -208,7 +184,7 @@ func (r *checkReport) end(cause error) {
 		if cause != nil {
 			s.Stopped = cause.Error()
 		}
-		r.print(s)
+		printJSON(r.out, s)
 		return
 	}
 	if r.Quiet && r.ok() && cause == nil {
@@ -261,6 +237,8 @@ func (r *checkReport) exit(cause error) error {
 		return &exitError{code: stopCode(cause)}
 	case !r.ok():
 		return &exitError{code: exitFailed}
+	case r.out.err != nil:
+		return &exitError{code: exitFailed, err: fmt.Errorf("standard output: %w", r.out.err)}
 	}
 	return nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"unicode/utf8"
 
@@ -20,12 +20,20 @@ type deleteFlags struct {
 	Trash     string `placeholder:"DIR" help:"Move them there instead of deleting them; on the same file system."`
 }
 
-func (f deleteFlags) check() error {
+// defaultMaxDelete is the share of the files that a list may lose without anybody asking.
+const defaultMaxDelete = "10%"
+
+func (f deleteFlags) check(dir string) error {
 	if _, err := sync.ParseMaxDelete(f.MaxDelete); err != nil {
 		return usagef("--max-delete: %w", err)
 	}
-	if f.Trash != "" && !f.Delete {
+	switch {
+	case f.Trash != "" && !f.Delete:
 		return usagef("--trash goes with --delete")
+	case f.MaxDelete != defaultMaxDelete && !f.Delete:
+		return usagef("--max-delete goes with --delete")
+	case f.Delete && dir == "":
+		return usagef("--delete wants --dir: it deletes what is there and in no list")
 	}
 	return nil
 }
@@ -45,51 +53,54 @@ func (c *pullCmd) openTrash(dir *local.Dir) (*local.Trash, error) {
 
 // prune deletes what no list names, after a pull that left nothing to do.
 func (c *pullCmd) prune(ctx context.Context, s *streams, dir *local.Dir, trash *local.Trash, ls *lists, rep *report) error {
-	if !rep.complete(ctx) {
+	switch {
+	case ctx.Err() != nil:
+		cause := context.Cause(ctx)
+		fmt.Fprintf(s.err, "fsync: nothing is deleted: %v\n", cause)
+		return &exitError{code: stopCode(cause)} // all may be complete but this
+	case !rep.complete(ctx) || rep.left() > 0:
 		fmt.Fprintln(s.err, "fsync: nothing is deleted: not every entry is complete")
 		return nil
+	}
+	if _, err := os.Stat(c.Dir); c.DryRun && errors.Is(err, fs.ErrNotExist) {
+		return nil // see emptyDir
 	}
 	limit, err := sync.ParseMaxDelete(c.MaxDelete)
 	if err != nil {
 		return usagef("--max-delete: %w", err)
 	}
 	o := sync.PruneOptions{Max: limit, DryRun: c.DryRun, Trash: trash}
-	spared := c.spared()
-	scope := sync.Scope{Paths: ls.paths, Backup: c.Backup, Spare: func(path string) bool {
-		return spared[path] || runtime.GOOS == "darwin" && !isASCII(path)
-	}}
-	if ls.filter != nil {
-		scope.Keep, scope.Prunes = ls.filter.Keep, ls.filter.Prunes
+	scope := ls.scope(c.Dir, c.Lists, c.Trash)
+	scope.Backup = c.Backup
+	own := scope.Spare
+	scope.Spare = func(path string) bool {
+		return own(path) || ls.skipped(path) || runtime.GOOS == "darwin" && !isASCII(path)
 	}
 	for pruned, err := range sync.Prune(ctx, dir, scope, o) {
 		if err != nil {
-			return pruneError(ctx, err)
+			return pruneError(ctx, err, rep)
 		}
 		rep.prune(pruned)
 	}
 	return nil
 }
 
-func pruneError(ctx context.Context, err error) error {
+func pruneError(ctx context.Context, err error, rep *report) error {
 	if capped, ok := errors.AsType[*sync.CapError](err); ok {
 		return (&exitError{code: exitGuard, err: capped}).withHint("look at them with -n --max-delete 100%%; --max-delete N allows as many")
 	}
 	if ctx.Err() != nil {
 		return &exitError{code: stopCode(context.Cause(ctx)), err: fmt.Errorf("stopped while it deleted: %w", context.Cause(ctx))}
 	}
-	return &exitError{code: exitFailed, err: fmt.Errorf("nothing more is deleted: %w", err)}
-}
-
-// spared are the paths in the directory that belong to the run itself: lists that lie
-// there, and the trash.
-func (c *pullCmd) spared() map[string]bool {
-	spared := map[string]bool{}
-	for _, name := range append([]string{c.Trash}, c.Lists...) {
-		if path, ok := within(c.Dir, name); ok {
-			spared[path] = true
-		}
+	nothing := "nothing"
+	if rep.deleted+rep.trashed > 0 {
+		nothing = "nothing more"
 	}
-	return spared
+	e := &exitError{code: exitFailed, err: fmt.Errorf("%s is deleted: %w", nothing, err)}
+	if errors.Is(err, fs.ErrPermission) {
+		return e.withHint("--exclude /DIR/ leaves a directory out that cannot be read")
+	}
+	return e
 }
 
 // isASCII says that a name is written in one way only. On macOS a listed file may have its
@@ -101,33 +112,4 @@ func isASCII(name string) bool {
 		}
 	}
 	return true
-}
-
-// within returns the path of a local file relative to a directory that it lies in.
-func within(dir, name string) (string, bool) {
-	if name == "" || name == "-" {
-		return "", false
-	}
-	dir, errDir := realPath(dir)
-	name, errName := realPath(name)
-	if errDir != nil || errName != nil {
-		return "", false
-	}
-	rel, err := filepath.Rel(dir, name)
-	return filepath.ToSlash(rel), err == nil && rel != "." && filepath.IsLocal(rel)
-}
-
-// realPath resolves symbolic links; the last element need not be there.
-func realPath(name string) (string, error) {
-	abs, err := filepath.Abs(name)
-	if err != nil {
-		return "", err
-	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		return real, nil
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	parent, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	return filepath.Join(parent, filepath.Base(abs)), err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -46,20 +47,20 @@ func (l *list) download(ctx context.Context, u *url.URL, t *transports) error {
 	}
 	// The URL of a directory without its slash leads to the same page.
 	dir := asDirectory(&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: u.Path, RawPath: u.RawPath})
-	if walkErr := l.getTree(ctx, w, dir); !errors.Is(walkErr, indexpage.ErrNotIndex) {
-		return walkErr
+	walkErr := l.getTree(ctx, w, dir)
+	if re, ok := errors.AsType[*remote.Error](walkErr); errors.Is(walkErr, indexpage.ErrNotIndex) || ok && re.Status == http.StatusNotFound {
+		return err
 	}
-	return err
+	return walkErr
 }
 
 // getTree makes the list of the files below a directory.
 func (l *list) getTree(ctx context.Context, w walker, dir *url.URL) error {
-	l.isWalk = true
-	place := l.opts.Place
-	l.opts.Place = dir
+	file := l.opts
+	l.isWalk, l.opts.Place = true, dir
 	err := l.retry(ctx, func() error { return l.walk(ctx, w, dir) })
 	if err != nil {
-		l.isWalk, l.opts.Place = false, place
+		l.isWalk, l.opts = false, file
 	}
 	return err
 }

@@ -39,8 +39,7 @@ func TestEscape(t *testing.T) {
 func TestEscapeJSON(t *testing.T) {
 	for _, c := range escapes {
 		var out bytes.Buffer
-		r := &report{out: &out}
-		r.print(c.in)
+		printJSON(&out, c.in)
 		if got, want := out.String(), `"`+c.json+"\"\n"; got != want {
 			t.Errorf("%+q is printed as %+q, want %+q", c.in, got, want)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ type list struct {
 
 	walked walked // if it is the list of a directory
 	isWalk bool
-	prunes func(dir string) bool // directories that are not walked
+	prunes func(dir string) bool // directories that are not walked; nil: none
+	dest   string                // the directory that the files go to; "": none
 }
 
 // open finds the list and where its relative entries lie.
@@ -35,9 +37,12 @@ func (l *list) open(ctx context.Context, stdin io.Reader, t *transports) error {
 	switch {
 	case l.name == "-":
 		l.name = "(standard input)"
-		err = l.spool(stdin)
+		err = l.spoolFile(stdin)
 	case err != nil:
 		err = usagef("%w", err)
+		if errors.Is(err, errNotURL) {
+			err = usagef("LIST: %w", errNotURL)
+		}
 	case u != nil:
 		err = l.download(ctx, u, t)
 	default:
@@ -69,7 +74,7 @@ func (l *list) openFile(ctx context.Context, name string, t *transports) error {
 	}
 	if !fi.Mode().IsRegular() { // a pipe such as <(…) can be read once only
 		defer f.Close()
-		return l.spool(f)
+		return l.spoolFile(f)
 	}
 	l.f = f
 	return nil
@@ -95,15 +100,31 @@ func (l *list) remember() error {
 }
 
 // check reads the whole list and finds what is wrong with it.
-func (l *list) check(c *listing.Checker) error {
+func (l *list) check(ctx context.Context, c *listing.Checker) error {
 	_, err := l.f.Seek(0, io.SeekStart)
 	if err == nil {
-		err = c.Check(l.name, l.f, l.opts)
+		err = c.Check(l.name, stoppable{ctx, l.f}, l.opts)
+	}
+	if ctx.Err() != nil {
+		return &exitError{code: stopCode(context.Cause(ctx)), err: context.Cause(ctx)}
 	}
 	if err != nil {
 		return l.error(err)
 	}
 	return nil
+}
+
+// stoppable is a reader that ends with its context.
+type stoppable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s stoppable) Read(p []byte) (int, error) {
+	if s.ctx.Err() != nil {
+		return 0, context.Cause(s.ctx)
+	}
+	return s.r.Read(p)
 }
 
 // entries reads the list for the second time.
@@ -124,16 +145,23 @@ func (l *list) entries() iter.Seq2[listing.Entry, error] {
 	}
 }
 
+// source is the directory of this machine that relative entries come from, "" if there is
+// none.
+func (l *list) source() string {
+	base := cmp.Or(l.opts.Base, l.opts.Place)
+	if base == nil || base.Scheme != "file" {
+		return ""
+	}
+	return filepath.FromSlash(base.Path)
+}
+
 // liesIn says whether relative entries are those of a local directory.
 func (l *list) liesIn(dir string) bool {
-	base := l.opts.Base
-	if base == nil {
-		base = l.opts.Place
-	}
-	if base == nil || base.Scheme != "file" {
+	source := l.source()
+	if source == "" {
 		return false
 	}
-	a, errA := os.Stat(filepath.FromSlash(base.Path))
+	a, errA := os.Stat(source)
 	b, errB := os.Stat(dir)
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }

@@ -204,7 +204,7 @@ func (d *dirReader) lose(text string) {
 // nothing is the error of a directory without files.
 func (d *dirReader) nothing() error {
 	if d.keep != nil {
-		return usagef("%s: no file in the directory is to be kept", d.dir)
+		return usagef("%s: --include and --exclude leave no file in the directory", d.dir)
 	}
 	return usagef("%s: there is no file in the directory", d.dir)
 }

@@ -19,6 +19,14 @@ type listFlags struct {
 
 	Include includeFlag `placeholder:"GLOB" help:"Files that count, whatever a later --exclude says. Of both flags the first that matches decides. Repeatable."`
 	Exclude excludeFlag `placeholder:"GLOB" help:"Files that do not count: they are not pulled, and not deleted. DIR/ is all in a directory. Repeatable."`
+
+	Dest string `kong:"-"` // where the files go, "" if nowhere: no source of them
+}
+
+// into returns the flags for files that go to a directory.
+func (f listFlags) into(dir string) listFlags {
+	f.Dest = dir
+	return f
 }
 
 // lists are the lists of a run, in the order of the command line.
@@ -36,7 +44,7 @@ func openLists(ctx context.Context, names []string, flags listFlags, s *streams,
 		ls.close()
 		return nil, err
 	}
-	if err := ls.check(flags.CaseSensitive); err != nil {
+	if err := ls.check(ctx, flags.CaseSensitive); err != nil {
 		ls.close()
 		return nil, err
 	}
@@ -66,7 +74,7 @@ func (ls *lists) open(ctx context.Context, names []string, flags listFlags, stdi
 		return usagef("standard input can be one list only")
 	}
 	for _, name := range names {
-		l := &list{name: name, opts: o}
+		l := &list{name: name, opts: o, dest: flags.Dest}
 		if ls.filter != nil {
 			l.prunes = ls.filter.Prunes
 		}
@@ -112,17 +120,17 @@ func oneOrigin(names []string, o listing.Options, t *transports) error {
 }
 
 // check reads all lists and finds what is wrong with them.
-func (ls *lists) check(caseSensitive bool) error {
+func (ls *lists) check(ctx context.Context, caseSensitive bool) error {
 	c := listing.NewChecker(caseSensitive)
 	var bad *exitError
 	for _, l := range ls.all {
-		err := l.check(c)
+		err := l.check(ctx, c)
 		if err == nil {
 			continue
 		}
 		e, ok := errors.AsType[*exitError](err)
 		switch {
-		case !ok:
+		case !ok || ctx.Err() != nil:
 			return err
 		case bad == nil:
 			bad = e
@@ -152,6 +160,12 @@ func (ls *lists) entries(want func(path string) bool) iter.Seq2[listing.Entry, e
 			}
 		}
 	}
+}
+
+// skipped says that a walk found something of that name that is nothing to pull. What is
+// here of that name is not gone from there.
+func (ls *lists) skipped(path string) bool {
+	return slices.ContainsFunc(ls.all, func(l *list) bool { return l.walked.others.has(path) })
 }
 
 // remote says that a list came over the network.

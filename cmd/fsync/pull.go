@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 type pullCmd struct {
 	Lists []string `arg:"" name:"list" help:"The list: a file, - for standard input, an http(s) or sftp URL, or [user@]host:path. A directory (over the network with a / at its end) or an index page is the list of all files below it. Several lists are pulled as one."`
 
-	Dir string `short:"d" default:"." placeholder:"DIR" help:"Where the files go (${default})."`
+	Dir string `short:"d" placeholder:"DIR" help:"Where the files go (.)."`
 
 	listFlags
 
@@ -61,10 +62,11 @@ func (c *pullCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	if err := c.deleteFlags.check(); err != nil {
+	if err := c.deleteFlags.check(c.Dir); err != nil {
 		return err
 	}
-	ls, err := openLists(ctx, c.Lists, c.listFlags, s, src)
+	c.Dir = cmp.Or(c.Dir, ".")
+	ls, err := openLists(ctx, c.Lists, c.into(c.Dir), s, src)
 	if err != nil {
 		return err
 	}

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 
@@ -28,9 +26,10 @@ import (
 // report prints what becomes of each entry and adds it up.
 type report struct {
 	*pullCmd
-	out, err io.Writer
-	total    int64
-	began    time.Time
+	out   *output
+	err   io.Writer
+	total int64
+	began time.Time
 
 	count    [sync.Stopped + 1]int64
 	fetched  int64
@@ -48,7 +47,7 @@ type report struct {
 }
 
 func newReport(c *pullCmd, s *streams, t listing.Totals) *report {
-	return &report{pullCmd: c, out: s.out, err: s.err, total: t.Entries, began: time.Now(), hints: map[string]bool{}}
+	return &report{pullCmd: c, out: &output{w: s.out}, err: s.err, total: t.Entries, began: time.Now(), hints: map[string]bool{}}
 }
 
 // add reports one entry.
@@ -71,6 +70,7 @@ func (r *report) add(res sync.Result) {
 		fmt.Fprintf(r.err, "fsync: %s: %s: %s\n", escape(res.Entry.Path), res.Outcome, escape(res.Err.Error()))
 		r.hint(res)
 	case r.Quiet:
+	case r.DryRun && res.Outcome == sync.UpToDate && !r.Verbose:
 	case r.DryRun:
 		fmt.Fprintf(r.out, "%-10s %12d %s\n", res.Outcome, res.Planned, escape(res.Entry.Path))
 	case r.Verbose:
@@ -127,68 +127,6 @@ func (r *report) hint(res sync.Result) {
 	}
 }
 
-// jsonResult is the object that --json prints for an entry. Fields are added, never
-// renamed.
-type jsonResult struct {
-	Path      string  `json:"path"`
-	PathRaw   []byte  `json:"path_base64,omitempty"` // if path is no valid UTF-8
-	Result    string  `json:"result"`
-	Reason    string  `json:"reason,omitempty"`
-	Verified  string  `json:"verified"`
-	Size      int64   `json:"size"`   // -1: unknown
-	Offset    int64   `json:"offset"` // the size before
-	Fetched   int64   `json:"fetched"`
-	Refetched int64   `json:"refetched"`
-	Planned   *int64  `json:"planned,omitempty"` // dry run: bytes to fetch
-	Requests  int     `json:"requests"`
-	Seconds   float64 `json:"seconds"`
-}
-
-func (r *report) json(res sync.Result) {
-	o := jsonResult{
-		Path: res.Entry.Path, Result: res.Outcome.String(), Reason: res.Note, Verified: res.Verified.String(),
-		Size: res.Size, Offset: res.Offset, Fetched: res.Fetched, Refetched: res.Refetched,
-		Requests: res.Requests, Seconds: seconds(res.Elapsed),
-	}
-	if !utf8.ValidString(o.Path) {
-		o.PathRaw = []byte(o.Path)
-	}
-	if res.Err != nil {
-		o.Reason = res.Err.Error()
-	}
-	if r.DryRun {
-		o.Planned = &res.Planned
-	}
-	r.print(o)
-}
-
-func (r *report) print(v any) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic("main: internal error: " + err.Error())
-	}
-	fmt.Fprintf(r.out, "%s\n", escapeJSON(text))
-}
-
-func seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }
-
-// jsonSummary is the last object that --json prints.
-type jsonSummary struct {
-	Summary   bool             `json:"summary"`
-	Entries   int64            `json:"entries"`
-	Results   map[string]int64 `json:"results"`
-	Left      int64            `json:"left"`
-	Fetched   int64            `json:"fetched"`
-	Refetched int64            `json:"refetched"`
-	Planned   *int64           `json:"planned,omitempty"`
-	Deleted   int64            `json:"deleted,omitempty"`
-	Trashed   int64            `json:"trashed,omitempty"`
-	Skipped   int64            `json:"skipped,omitempty"` // names in a walked directory that are no regular files
-	Requests  int64            `json:"requests"`
-	Seconds   float64          `json:"seconds"`
-	Stopped   string           `json:"stopped,omitempty"`
-}
-
 // complete says that all entries so far are, and that the lists were read to their ends.
 func (r *report) complete(ctx context.Context) bool {
 	return ctx.Err() == nil && r.listErr == nil &&
@@ -201,12 +139,12 @@ func (r *report) prune(p sync.Pruned) {
 	switch {
 	case p.Err != nil:
 		r.count[sync.Failed]++
-		fmt.Fprintf(r.err, "fsync: %s: not deleted: %s\n", escape(p.Path), escape(p.Err.Error()))
+		r.notDeleted(p)
 		return
-	case r.Trash != "":
+	case r.Trash != "" && !p.Dir:
 		word = "trashed"
 		r.trashed++
-	default:
+	case !p.Dir: // as the cap counts
 		r.deleted++
 	}
 	path := p.Path
@@ -215,24 +153,22 @@ func (r *report) prune(p sync.Pruned) {
 	}
 	switch {
 	case r.Json:
-		o := jsonPruned{Path: path, Result: word, Size: p.Size}
-		if !utf8.ValidString(path) {
-			o.PathRaw = []byte(path)
-		}
-		r.print(o)
+		printJSON(r.out, newJSONExtra(path, word, p.Size))
 	case r.Quiet:
 	case r.DryRun, r.Verbose:
 		fmt.Fprintf(r.out, "%-10s %12d %s\n", word, 0, escape(path))
 	}
 }
 
-// jsonPruned is the object that --json prints for a file that --delete deleted. The path of
-// a directory ends in a slash.
-type jsonPruned struct {
-	Path    string `json:"path"`
-	PathRaw []byte `json:"path_base64,omitempty"`
-	Result  string `json:"result"`
-	Size    int64  `json:"size"`
+// notDeleted reports one that could not be.
+func (r *report) notDeleted(p sync.Pruned) {
+	if r.Json {
+		o := newJSONExtra(p.Path, "failed", p.Size)
+		o.Reason = "not deleted: " + p.Err.Error()
+		printJSON(r.out, o)
+		return
+	}
+	fmt.Fprintf(r.err, "fsync: %s: not deleted: %s\n", escape(p.Path), escape(p.Err.Error()))
 }
 
 // left is how many entries were not brought to an end.
@@ -252,22 +188,7 @@ func (r *report) end(cause error) {
 		fmt.Fprintf(r.err, "fsync: %d entries that --last names were not begun: others are not complete\n", left)
 	}
 	if r.Json {
-		s := jsonSummary{
-			Summary: true, Entries: r.total, Results: map[string]int64{}, Left: r.left(),
-			Fetched: r.fetched, Refetched: r.again, Deleted: r.deleted, Trashed: r.trashed, Skipped: r.skipped, Requests: r.requests, Seconds: seconds(time.Since(r.began)),
-		}
-		for o, n := range r.count {
-			if n > 0 {
-				s.Results[sync.Outcome(o).String()] = n
-			}
-		}
-		if r.DryRun {
-			s.Planned = &r.planned
-		}
-		if cause != nil {
-			s.Stopped = cause.Error()
-		}
-		r.print(s)
+		printJSON(r.out, r.jsonSummary(cause))
 		return
 	}
 	bad := r.count[sync.Failed] + r.count[sync.Conflict]
@@ -318,6 +239,8 @@ func (r *report) exit(cause error) error {
 		return &exitError{code: stopCode(cause)}
 	case r.listErr != nil, r.count[sync.Failed] > 0, r.count[sync.Conflict] > 0:
 		return &exitError{code: exitFailed}
+	case r.out.err != nil:
+		return &exitError{code: exitFailed, err: fmt.Errorf("standard output: %w", r.out.err)}
 	}
 	return nil
 }

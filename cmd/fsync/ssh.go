@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -106,6 +107,9 @@ func (t *transports) setPassword(origin string) {
 	t.password = ""
 }
 
+// errNotURL repeats nothing of the text, which may hold a secret.
+var errNotURL = errors.New("not a URL: its host, port or escapes cannot be read")
+
 // remoteURL parses the place of a list or of a base, as a URL or as host:path. nil means that
 // the text is neither, but a local name.
 func remoteURL(text string) (*url.URL, error) {
@@ -116,7 +120,7 @@ func remoteURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("not a URL") // the text may hold a secret
+		return nil, errNotURL
 	case u.Scheme == "sftp" && (u.RawQuery != "" || u.ForceQuery || u.Fragment != ""):
 		return nil, fmt.Errorf("%s: an sftp URL has no query and no fragment: write ? as %%3F and # as %%23", remote.Redact(u))
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"fsync/listing"
@@ -27,6 +28,7 @@ type walked struct {
 	nLost   int64
 	skipped int64
 	first   remote.File // of those skipped
+	others  hashes      // of the paths of all that is skipped, out of scope or not
 }
 
 // lost is a directory that could not be read, or a name that cannot be one here. What it
@@ -50,10 +52,14 @@ func (l *list) walk(ctx context.Context, w walker, dir *url.URL) error {
 	if err := l.newSpool(); err != nil {
 		return err
 	}
-	l.walked, l.opts.NUL = walked{}, false // the flag is about lists that somebody wrote
+	// The flag is about lists that somebody wrote; what is seen now may be other at once.
+	l.walked, l.opts.NUL, l.opts.Seen = walked{}, false, true
 	out := listing.TSV.NewWriter(&boundedFile{l.f, maxSpool}, listing.WriterOptions{})
 	files, dropped := 0, 0
-	for f, err := range w.Walk(ctx, dir, l.prunes) {
+	for f, err := range w.Walk(ctx, dir, l.leaveOut(dir)) {
+		if f.Skipped != "" {
+			l.walked.others.add(f.Path)
+		}
 		switch {
 		case err != nil && f.Path == "":
 			return err
@@ -88,6 +94,19 @@ func (l *list) walk(ctx context.Context, w walker, dir *url.URL) error {
 	return nil
 }
 
+// leaveOut says which directories are not walked. The destination is none of its sources:
+// a run would pull what the run before brought, deeper each time.
+func (l *list) leaveOut(dir *url.URL) func(dir string) bool {
+	if l.dest == "" || dir.Scheme != "file" {
+		return l.prunes
+	}
+	dest, inside := within(filepath.FromSlash(dir.Path), l.dest)
+	if !inside {
+		return l.prunes
+	}
+	return func(dir string) bool { return dir == dest || l.prunes != nil && l.prunes(dir) }
+}
+
 // nothing is the error of a walk that found no file, which tells what it found instead.
 func (l *list) nothing(dropped int) error {
 	errs := make([]error, 0, len(l.walked.lost)+1)
@@ -96,7 +115,7 @@ func (l *list) nothing(dropped int) error {
 	}
 	last := fmt.Errorf("%s: there is no file in the directory", l.name)
 	if dropped > 0 {
-		last = fmt.Errorf("%s: none of the %d files in the directory is to be kept", l.name, dropped)
+		last = fmt.Errorf("%s: --include and --exclude leave none of the %d files in the directory", l.name, dropped)
 	}
 	return usagef("%w", errors.Join(append(errs, last)...))
 }

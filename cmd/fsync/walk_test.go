@@ -59,6 +59,9 @@ func paths(t *testing.T, l *list) (paths []string) {
 			t.Fatal(err)
 		}
 		paths = append(paths, e.Path)
+		if !e.Seen {
+			t.Errorf("%q is held to what the directory showed", e.Path)
+		}
 	}
 	return paths
 }
@@ -75,7 +78,7 @@ func TestWalkNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.check(listing.NewChecker(false)); err != nil || l.remember() != nil {
+	if err := l.check(t.Context(), listing.NewChecker(false)); err != nil || l.remember() != nil {
 		t.Fatal(err)
 	}
 	if got, want := fmt.Sprintf("%q", paths(t, l)), `["good" "line\r\nend" "#x"]`; got != want {
@@ -96,7 +99,7 @@ func TestWalkRetry(t *testing.T) {
 		{err: &remote.Error{Kind: remote.Temporary, Err: errors.New("reset")}},
 	}
 	l, err := walkList(t, broken, []step{file("b")})
-	if err != nil || l.check(listing.NewChecker(false)) != nil || l.remember() != nil {
+	if err != nil || l.check(t.Context(), listing.NewChecker(false)) != nil || l.remember() != nil {
 		t.Fatal(err)
 	}
 	if got := paths(t, l); len(got) != 1 || got[0] != "b" || l.walked.nLost != 0 || l.walked.skipped != 0 {
