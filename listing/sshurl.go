@@ -137,7 +137,7 @@ func sshPath(host, path string, hasUser bool) (string, error) {
 	case !hasUser && sshTwice(first):
 		return "", errors.New("a password is not given like that, but by FSYNC_SSH_PASSWORD (a name with @ and : is written HOST:./NAME)")
 	case first == "~":
-		path = strings.TrimPrefix(path[1:], "/")
+		path = strings.TrimLeft(path[1:], "/") // ~//x is no absolute path
 	case strings.HasPrefix(first, "~"):
 		return "", fmt.Errorf("%s:~USER: where another user's home directory is, only a shell knows: give its path", host)
 	}

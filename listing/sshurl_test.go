@@ -22,6 +22,8 @@ var sshCases = []struct{ text, want, err, inLists string }{
 	{"bob@host:~", "sftp://bob@host/~/", "", ""},
 	{"bob@host:~/", "sftp://bob@host/~/", "", ""},
 	{"bob@host:~/x", "sftp://bob@host/~/x", "", ""},
+	{"bob@host:~//", "sftp://bob@host/~/", "", ""},
+	{"bob@host:~//etc/x", "sftp://bob@host/~/etc/x", "", ""},
 	{"bob@host:x/~/y", "sftp://bob@host/~/x/~/y", "", ""},
 	{"bob@host:/~/x", "sftp://bob@host//~/x", "", ""},
 	{"bob@host:/~", "sftp://bob@host//~", "", ""},
@@ -146,7 +148,9 @@ func FuzzSSHURL(f *testing.F) {
 		same := u.Path
 		if isHome {
 			same = home
-			rest = strings.TrimPrefix(strings.TrimPrefix(rest, "~"), "/")
+			if below, ok := strings.CutPrefix(rest, "~"); ok {
+				rest = strings.TrimLeft(below, "/")
+			}
 		}
 		if rest == "." || strings.HasSuffix(rest, "/.") {
 			rest = rest[:len(rest)-1]

@@ -5,7 +5,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,12 +44,18 @@ func escapedTree(t *testing.T, dir string) (files int) {
 // TestIndexPages mirrors a tree with odd names from the index pages of real servers.
 func TestIndexPages(t *testing.T) {
 	t.Parallel()
-	for _, s := range realServers {
+	for _, s := range append(slices.Clone(realServers), realServer{"caddy", true, startCaddy}) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			testIndexPages(t, s)
 		})
 	}
+}
+
+func startCaddy(t *testing.T, conf, dir string, port int) *exec.Cmd {
+	cmd := exec.Command(find(t, "caddy"), "file-server", "--browse", "--root", dir, "--listen", fmt.Sprintf("127.0.0.1:%d", port))
+	cmd.Env = []string{"HOME=" + conf} // it keeps things there
+	return cmd
 }
 
 func testIndexPages(t *testing.T, s realServer) {
