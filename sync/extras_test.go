@@ -157,7 +157,7 @@ func TestExtrasByCase(t *testing.T) {
 		plant(t, dir, test.here...)
 		for _, name := range test.here {
 			if es, _ := os.ReadDir(filepath.Join(dir, filepath.Dir(name))); !slices.ContainsFunc(es, func(e fs.DirEntry) bool { return e.Name() == filepath.Base(name) }) {
-				t.Skip("this file system has no regard to case, or does not take all names")
+				lacks(t, "this file system has no regard to case, or does not take all names")
 			}
 		}
 		if got := extrasOf(t, dir, scope(t, test.list...)); !slices.Equal(got, test.want) {
@@ -174,7 +174,7 @@ func TestExtrasLinks(t *testing.T) {
 	plant(t, dir, "a")
 	for link, target := range map[string]string{"b": outside, "c": "nowhere", "listed": "a"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
-			t.Skip(err)
+			lacks(t, "no symbolic links: %v", err)
 		}
 	}
 	if got, want := extrasOf(t, dir, scope(t, "a", "listed")), []string{"b", "c"}; !slices.Equal(got, want) {
@@ -190,7 +190,7 @@ func TestExtrasOfNothing(t *testing.T) {
 		t.Errorf("an empty directory has the extra %q, %v", e.Path, err)
 	}
 	if err := os.Remove(dir); err != nil {
-		t.Skip(err)
+		lacks(t, "an open directory cannot be removed: %v", err)
 	}
 	for _, err := range Extras(t.Context(), d, scope(t, "a")) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -30,6 +30,16 @@ func TestMain(m *testing.M) {
 	remotetest.Main(m)
 }
 
+// lacks ends a test that needs what this system does not have. Where the tests count, that
+// is a failure.
+func lacks(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
 // then is long enough ago to be a strong validator, and a whole second.
 var then = time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)
 

@@ -3,6 +3,7 @@
 package local
 
 import (
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,10 @@ func TestOpenLimit(t *testing.T) {
 	t.Cleanup(func() { unix.Setrlimit(unix.RLIMIT_NOFILE, &was) })
 	const few = 200
 	if was.Cur < few {
-		t.Skip("fewer files are allowed")
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("only %d files may be open", was.Cur)
+		}
+		t.Skip("fewer files are allowed already than the test wants to allow")
 	}
 	now := was
 	now.Cur = few
