@@ -191,7 +191,10 @@ func (j *job) open(ctx context.Context, m *mirror, q question) (*remote.Tail, er
 	if err := j.pace.wait(ctx, m.url.Host); err != nil {
 		return nil, err
 	}
-	req := remote.Request{URL: m.url, Unless: q.unless}
+	req := remote.Request{URL: m.url, Unless: q.unless, Streams: j.Streams, Proven: j.provable()}
+	if j.Limiter != nil && req.Streams == 0 {
+		req.Streams = 1 // the limit is what makes it slow
+	}
 	if q.step == askRange && !m.noRange {
 		req.Offset = rangeStart(q.file.Size, q.suspect)
 	}

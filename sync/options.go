@@ -31,6 +31,7 @@ const (
 type Options struct {
 	Jobs    int // entries worked on at a time; 0 means 1
 	Retries int // attempts without progress after the first one
+	Streams int // connections for one file; 0: as many as help
 
 	Overwrite bool // conflicts are replaced, too
 	Backup    bool // a replaced file is kept as NAME~

@@ -62,6 +62,9 @@ func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64,
 		return j.pumpFile(ctx, w, s, f, total, v)
 	}
 	err = s.all(put)
+	if b, ok := s.tail.Body.(remote.Several); ok {
+		j.Requests += b.Requests()
+	}
 	if w.Size() == before && ctx.Err() == nil && endedEarly(err) {
 		if err := gate.flush(write); err != nil {
 			return err

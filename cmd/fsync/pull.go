@@ -23,6 +23,7 @@ type pullCmd struct {
 	listFlags
 
 	Jobs      int  `short:"j" default:"16" placeholder:"N" help:"Files pulled at a time (${default})."`
+	Streams   int  `default:"0" placeholder:"N" help:"Connections for one large file over HTTP (default: more while that makes it faster, up to 8)."`
 	DryRun    bool `short:"n" help:"Ask and judge, print each action and its bytes, change nothing."`
 	Overwrite bool `help:"Replace files that are in conflict, too."`
 	Backup    bool `help:"Keep a replaced file as NAME~."`
@@ -53,7 +54,10 @@ func (c *pullCmd) Run(ctx context.Context, s *streams) error {
 	if c.Jobs < 1 {
 		return usagef("--jobs must be at least 1")
 	}
-	src, err := newTransports(ctx, c.network, c.Jobs, newConsole(s, c.Quiet))
+	if c.Streams < 0 {
+		return usagef("--streams must be at least 1, or 0 for as many as help")
+	}
+	src, err := newTransports(ctx, c.network, max(c.Jobs, c.Streams), newConsole(s, c.Quiet))
 	if err != nil {
 		return err
 	}
@@ -136,7 +140,7 @@ func emptyDir() (*local.Dir, error) {
 
 func (c *pullCmd) options() sync.Options {
 	o := sync.Options{
-		Jobs: c.Jobs, Retries: c.Retries,
+		Jobs: c.Jobs, Streams: c.Streams, Retries: c.Retries,
 		Overwrite: c.Overwrite, Backup: c.Backup, Append: c.Append, Atomic: c.Atomic,
 		SizeOnly: c.SizeOnly, Checksum: c.Checksum, DryRun: c.DryRun,
 	}

@@ -37,6 +37,13 @@ type Request struct {
 	// Offset (RFC 9110 §13.2.2). A transport that cannot ask so ignores it. It is not set
 	// with a Length.
 	Unless *Version
+
+	// Streams is how many connections may bring the body at once, in ranges that are
+	// yielded in order; 0 means as many as make it faster, by the transport's measure.
+	// Several are used only for a version with a strong validator, or where Proven says
+	// that digests will tell whether the bytes belong together.
+	Streams int
+	Proven  bool
 }
 
 // Version is what a transport knows of the state of a remote file.
@@ -119,6 +126,12 @@ type Blocks interface {
 	// Next returns the next bytes, at least one, or an error as Read does. They are valid
 	// until the call of Next, Read or Close after it.
 	Next() ([]byte, error)
+}
+
+// Several is implemented by a body that may make requests of its own.
+type Several interface {
+	// Requests returns how many it made so far.
+	Requests() int
 }
 
 // PlaceOf returns a short hash of the URL's scheme, host, port and path. User

@@ -94,6 +94,10 @@ func (b *body) Close() error {
 // so that the connection can be used again; a peer that stalls is not waited for.
 func (x *exchange) finish(drain int64) {
 	x.dog.stop()
+	if x.load != nil {
+		x.load.add(x.url.Host, -1)
+		x.load = nil
+	}
 	if drain > 0 {
 		t := time.AfterFunc(drainTime, func() { x.cancel(errClosed) })
 		io.CopyN(io.Discard, x.resp.Body, drain)

@@ -43,6 +43,8 @@ type Client struct {
 	netrc     netrc
 	userAgent string
 	stall     time.Duration
+	conns     int // to one host at a time, as far as a file has several streams
+	load      load
 }
 
 // New returns a Client. Its errors are about the options: a certificate or netrc file
@@ -52,7 +54,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{headers: headers, userAgent: o.UserAgent, stall: o.Stall}
+	c := &Client{headers: headers, userAgent: o.UserAgent, stall: o.Stall, conns: max(o.Conns, 1)}
 	c.direct.keep, c.direct.dialer.Timeout = max(o.Conns, 2), connectTime
 	if o.NetrcFile != "" {
 		if c.netrc, err = readNetrc(o.NetrcFile); err != nil {
@@ -134,6 +136,9 @@ func (c *Client) open(ctx context.Context, req remote.Request, may func(next *ur
 		}
 		if !isRedirect(x.resp) {
 			tail, err := x.answer(req)
+			if err == nil {
+				tail.Body = c.newWindow(ctx, at, req, tail, x.resp.Header)
+			}
 			return tail, at, err
 		}
 		next, err := x.location()

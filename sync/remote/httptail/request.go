@@ -34,7 +34,7 @@ func condition(req remote.Request) (name, value string) {
 // ask sends one GET and waits for the header of its answer.
 func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redirected bool) (*exchange, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	x := &exchange{url: at, redirected: redirected, cancel: cancel}
+	x := &exchange{url: at, redirected: redirected, cancel: cancel, load: &c.load}
 	x.dog.start(c.stall, func() { cancel(errStalled) })
 
 	hr := (&http.Request{
@@ -58,6 +58,7 @@ func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redir
 		return nil, err
 	}
 	x.resp = resp
+	c.load.add(at.Host, 1)
 	return x, nil
 }
 
@@ -110,6 +111,7 @@ type exchange struct {
 	resp       *http.Response
 	cancel     context.CancelCauseFunc
 	dog        watchdog
+	load       *load // nil once the exchange is over
 }
 
 // name is how errors call what was asked.

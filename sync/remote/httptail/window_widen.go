@@ -1,0 +1,85 @@
+package httptail
+
+import "time"
+
+const (
+	// autoStreams is up to how many streams a body gets where their number was not said.
+	autoStreams = 8
+	// A rate is measured for so long, or for so many round trips.
+	measureTime, measureTrips = 250 * time.Millisecond, 4
+	// fastEnough, in bytes a second, is what no second stream makes faster: there the
+	// processor is the limit.
+	fastEnough = 400e6
+	// Twice the streams have to bring so many times the bytes, or it was in vain.
+	helps = 1.25
+	// worthwhile is how many seconds the rest has to take.
+	worthwhile = 1.0
+)
+
+// widening decides how many streams a window has. It doubles them while that helps.
+type widening struct {
+	adaptive bool
+	received int64 // bytes that all streams brought
+
+	since  time.Time // of this measurement
+	base   int64     // received at that time
+	rate   float64   // bytes a second by the last measurement
+	settle bool      // this measurement is of streams that begin
+	before int       // streams before they were doubled, 0: they were not yet
+	slower float64   // the rate with those
+}
+
+// widenNow looks at the rate now and then.
+func (w *window) widenNow(now time.Time) {
+	d := &w.widen
+	took := now.Sub(d.since)
+	if took < max(measureTime, measureTrips*w.rtt) {
+		return
+	}
+	rate := float64(d.received-d.base) / took.Seconds()
+	d.since, d.base = now, d.received
+	if d.settle {
+		d.settle = false
+		return
+	}
+	d.rate = rate
+	switch {
+	case !d.adaptive:
+	case d.before > 0 && rate < helps*d.slower:
+		d.adaptive = false
+		w.most = d.before
+	case w.active >= w.most || rate > fastEnough || float64(w.end-w.pos) < worthwhile*rate:
+	default:
+		d.before, d.slower, d.settle = w.active, rate, true
+		w.addStreams(min(w.active, w.most-w.active))
+	}
+}
+
+// addStreams begins more streams, as many as n and as the host's connections allow.
+func (w *window) addStreams(n int) {
+	n = min(n, w.client.conns-w.client.load.of(w.at.Host))
+	if n <= 0 {
+		return
+	}
+	if w.next == w.end { // the last chunk is the lead's: cut it
+		k := w.chunks[len(w.chunks)-1]
+		cut := k.at + max(2*blockSize, w.chunkSize())
+		if cut+chunkLast > k.end {
+			return
+		}
+		k.end, w.next = cut, cut
+	}
+	for range n {
+		w.active++
+		w.streams.Go(func() {
+			w.mu.Lock()
+			k := w.take()
+			if k == nil {
+				w.active--
+				w.changed.Broadcast()
+			}
+			w.mu.Unlock()
+			w.stream(nil, k)
+		})
+	}
+}
