@@ -142,6 +142,30 @@ func TestKill(t *testing.T) {
 
 // killLoop runs the program again and again and kills it each time, within a time, until it
 // has all or most kills are done. It returns how many there were.
+// With several streams, too: what waits in memory is lost, and nothing else.
+func TestKillStreams(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]int64{"large": 40_000_001, "small": 1000})
+	slow := serve(t, s.dir, serverOptions{rate: 8_000_000})
+	fast := serve(t, s.dir, serverOptions{})
+	dest := filepath.Join(t.TempDir(), "dest")
+	kills := s.killLoop(t, dest, 12, 500*time.Millisecond, "pull", "-d", dest, "--streams", "4", "--base", slow.url, s.list)
+	parts := 0
+	for _, r := range slow.requests() {
+		if strings.Contains(r, "bytes=") && !strings.HasSuffix(r, "-") {
+			parts++
+		}
+	}
+	if parts == 0 {
+		t.Error("there was no request for a part")
+	}
+	pullOK(t, "-d", dest, "--streams", "4", "--base", fast.url, s.list)
+	if _, whole := s.checkPrefixes(t, dest); !whole {
+		t.Error("at the end something is missing")
+	}
+	t.Logf("%d kills, %d parts asked for", kills, parts)
+}
+
 func (s *site) killLoop(t *testing.T, dest string, most int, within time.Duration, args ...string) (kills int) {
 	t.Helper()
 	r := random(t)

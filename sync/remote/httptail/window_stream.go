@@ -13,10 +13,10 @@ const (
 	// A chunk takes so many round trips, so that the wait for the answer to the next request
 	// costs little; but no more than chunkMost, and no less than chunkLeast.
 	chunkTrips = 20
-	chunkLeast = 1 << 20
+	chunkLeast = 2 << 20
 	chunkMost  = aheadEach * 3 / 4
 	// Towards the end chunks become smaller, so that all streams end together.
-	chunkLast = 512 << 10
+	chunkLast = 2 << 20
 
 	// jointSize is how many bytes before a chunk are fetched with it, to be compared with
 	// the end of the one before: some servers send other bytes than their Content-Range says.
@@ -310,6 +310,6 @@ func (w *window) chunkSize() int64 {
 		size = int64(r / float64(w.active) * w.rtt.Seconds() * chunkTrips)
 	}
 	size = min(max(size, chunkLeast), chunkMost)
-	share := (w.end - w.next) / int64(2*max(1, w.active))
+	share := (w.end - w.next) / int64(max(1, w.active))
 	return min(size, max(share, chunkLast), w.end-w.next)
 }
