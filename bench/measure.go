@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -27,91 +26,12 @@ type cost struct {
 	Timeout   bool
 }
 
-// sample is one run.
-type sample struct {
-	cost
-	connections int
-	received    int64
-	wrong       string // "" if it was right
-}
-
-// measure lets the programs take turns, each time into a new directory. On disk the old
-// ones stay until the end: that files were deleted shortly before slows ext4 down.
-func (b *bed) measure(ctx context.Context, title string, tools []tool) error {
-	samples := make([][]sample, len(tools))
-	for i := range b.runs {
-		for j, t := range tools {
-			dest := filepath.Join(b.data, fmt.Sprintf("dest-%d-%d", j, i))
-			s, err := b.sample(ctx, t, dest)
-			if err != nil {
-				return err
-			}
-			samples[j] = append(samples[j], s)
-			if b.data != b.dir {
-				os.RemoveAll(dest)
-			}
-		}
-	}
-	printTable(title, tools, samples, b.delay != nil)
-	return nil
-}
-
-// again lets each program run once and measures what it does then.
-func (b *bed) again(ctx context.Context, title string, tools []tool) error {
-	samples := make([][]sample, len(tools))
-	for i := range b.runs + 1 {
-		for j, t := range tools {
-			s, err := b.sample(ctx, t, filepath.Join(b.data, fmt.Sprintf("dest-%d", j)))
-			if err != nil {
-				return err
-			}
-			if i > 0 {
-				samples[j] = append(samples[j], s)
-			}
-		}
-	}
-	printTable(title, tools, samples, false)
-	return nil
-}
-
-// sample runs a program once and looks at what it made.
-func (b *bed) sample(ctx context.Context, t tool, dest string) (s sample, err error) {
-	home := filepath.Join(b.dir, "home", strings.Map(func(r rune) rune {
-		if r == ' ' || r == '/' {
-			return '-'
-		}
-		return r
-	}, t.name))
-	for _, dir := range []string{dest, filepath.Join(home, ".ssh")} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return s, err
-		}
-	}
-	unix.Sync() // what others wrote is not to be written now
-	if b.delay != nil {
-		s.connections, s.received = -b.delay.Connections(), -b.delay.Received()
-	}
-	var stderr string
-	if s.cost, stderr, err = b.start(ctx, t, dest, home); err != nil {
-		return s, err
-	}
-	if b.delay != nil {
-		s.connections, s.received = s.connections+b.delay.Connections(), s.received+b.delay.Received()
-	}
-	switch {
-	case s.Timeout:
-		s.wrong = "TIMEOUT"
-	case s.Exit != 0:
-		s.wrong = fmt.Sprintf("exit %d: %s", s.Exit, lastLine(stderr))
-	case !t.unseen:
-		s.wrong = b.compare(dest)
-	}
-	fmt.Fprintf(os.Stderr, "%-40s %8.3f s  %s\n", t.name, s.Wall.Seconds(), s.wrong)
-	return s, nil
-}
-
 // start runs a command in a process that measures it, with an environment of its own.
-func (b *bed) start(ctx context.Context, t tool, dest, home string) (c cost, stderr string, err error) {
+func (b *bed) start(ctx context.Context, t tool, dest string) (c cost, stderr string, err error) {
+	home, err := b.home(t)
+	if err != nil {
+		return c, "", err
+	}
 	path := "/dev/null"
 	if t.stdout != "" {
 		path = filepath.Join(dest, t.stdout)
@@ -134,8 +54,8 @@ func (b *bed) start(ctx context.Context, t tool, dest, home string) (c cost, std
 	defer r.Close()
 	cmd := exec.CommandContext(ctx, b.self, append([]string{"measure", b.timeout.String()}, t.argv(dest)...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LANG=C.UTF-8"}
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = home, stdout, errFile, []*os.File{w}
+	cmd.Env = environ(home)
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = dest, stdout, errFile, []*os.File{w}
 	err = cmd.Start()
 	w.Close()
 	if err != nil {
@@ -147,12 +67,6 @@ func (b *bed) start(ctx context.Context, t tool, dest, home string) (c cost, std
 	}
 	text, err := os.ReadFile(errFile.Name())
 	return c, string(text), err
-}
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	last := lines[len(lines)-1]
-	return last[:min(len(last), 120)]
 }
 
 // measureMain runs a command, for a time at most, and tells file descriptor 3 the cost.
