@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -102,47 +100,26 @@ func (b *bed) killed(ctx context.Context, t tool, dest string) (s sample, err er
 // attempt runs a program until so many bytes were served to it, or to its end if that is negative.
 // It says whether the program ended by itself.
 func (b *bed) attempt(ctx context.Context, t tool, dest string, after int64, s *sample) (ended bool, err error) {
-	home, err := b.home(t)
+	ctx, kill := context.WithCancel(ctx)
+	defer kill()
+	if after >= 0 {
+		from := b.delay.Received()
+		go func() {
+			for ctx.Err() == nil && b.delay.Received()-from < after {
+				time.Sleep(time.Millisecond)
+			}
+			kill()
+		}()
+	}
+	c, stderr, err := b.start(ctx, t, dest)
 	if err != nil {
 		return false, err
 	}
-	argv := t.argv(dest)
-	var stderr bytes.Buffer
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env, cmd.Dir, cmd.Stderr = environ(home), dest, &stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	from, began := b.delay.Received(), time.Now()
-	if err := cmd.Start(); err != nil {
-		return false, err
+	s.Wall, s.CPU, s.RSS = s.Wall+c.Wall.Seconds(), s.CPU+c.CPU.Seconds(), max(s.RSS, c.RSS)
+	if after < 0 && !c.Timeout && c.Exit != 0 {
+		s.Wrong = fmt.Sprintf("exit %d: %s", c.Exit, lastLine(stderr))
 	}
-	over := make(chan struct{})
-	go func() {
-		cmd.Wait()
-		close(over)
-	}()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for done := false; !done; {
-		select {
-		case <-over:
-			ended, done = true, true
-		case <-ctx.Done():
-			done = true
-		case <-tick.C:
-			done = after >= 0 && b.delay.Received()-from >= after || time.Since(began) > b.timeout
-		}
-	}
-	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	<-over
-	s.Wall += time.Since(began).Seconds()
-	s.CPU += (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		s.RSS = max(s.RSS, usage.Maxrss<<10)
-	}
-	if code := cmd.ProcessState.ExitCode(); ended && code != 0 && after < 0 {
-		s.Wrong = fmt.Sprintf("exit %d: %s", code, lastLine(stderr.String()))
-	}
-	return ended, nil
+	return !c.Timeout, nil
 }
 
 // left looks at what a killed program left behind.

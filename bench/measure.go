@@ -26,7 +26,8 @@ type cost struct {
 	Timeout   bool
 }
 
-// start runs a command in a process that measures it, with an environment of its own.
+// start runs a command in a process that measures it, with an environment of its own. It is
+// killed when the context ends, which shows as a timeout.
 func (b *bed) start(ctx context.Context, t tool, dest string) (c cost, stderr string, err error) {
 	home, err := b.home(t)
 	if err != nil {
@@ -52,8 +53,7 @@ func (b *bed) start(ctx context.Context, t tool, dest string) (c cost, stderr st
 		return c, "", err
 	}
 	defer r.Close()
-	cmd := exec.CommandContext(ctx, b.self, append([]string{"measure", b.timeout.String()}, t.argv(dest)...)...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd := exec.Command(b.self, append([]string{"measure", b.timeout.String()}, t.argv(dest)...)...)
 	cmd.Env = environ(home)
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = dest, stdout, errFile, []*os.File{w}
 	err = cmd.Start()
@@ -61,8 +61,10 @@ func (b *bed) start(ctx context.Context, t tool, dest string) (c cost, stderr st
 	if err != nil {
 		return c, "", err
 	}
+	stop := context.AfterFunc(ctx, func() { cmd.Process.Signal(syscall.SIGTERM) })
+	defer stop()
 	bad := json.NewDecoder(r).Decode(&c)
-	if err := errors.Join(cmd.Wait(), bad, context.Cause(ctx)); err != nil {
+	if err := errors.Join(cmd.Wait(), bad); err != nil {
 		return c, "", err
 	}
 	text, err := os.ReadFile(errFile.Name())

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -113,7 +114,7 @@ func (b *bed) sample(ctx context.Context, t tool, dest string) (s sample, err er
 		return s, err
 	}
 	c, stderr, err := b.start(ctx, t, dest)
-	if err != nil {
+	if err := cmp.Or(err, context.Cause(ctx)); err != nil {
 		return s, err
 	}
 	after, err := b.traffic()

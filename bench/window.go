@@ -100,8 +100,9 @@ func copyBlocks(out *os.File, f *sftp.File, size int64) error {
 	return nil
 }
 
-// rawSFTP gets or stats the files of a list, a number of them at a time on one connection:
-// ADDR USER IDENTITY KNOWN_HOSTS get|stat SRC LIST DEST N.
+// rawSFTP gets or stats the files of a list, or appends what they have more to those that are
+// there, a number of them at a time on one connection: ADDR USER IDENTITY KNOWN_HOSTS
+// get|stat|append SRC LIST DEST N.
 func rawSFTP(args []string) error {
 	client, err := dialSFTP(args[0], args[1], args[2], args[3])
 	if err != nil {
@@ -122,6 +123,9 @@ func rawSFTP(args []string) error {
 				_, err := client.Stat(path.Join(src, name))
 				return err
 			}
+			if mode == "append" {
+				return appendSFTP(client, path.Join(src, name), filepath.Join(dest, name))
+			}
 			return getSFTP(client, path.Join(src, name), filepath.Join(dest, name))
 		}, nil
 	})
@@ -139,4 +143,25 @@ func getSFTP(client *sftp.Client, from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, p[:n], 0o600)
+}
+
+func appendSFTP(client *sftp.Client, from, to string) error {
+	f, err := client.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	g, err := os.OpenFile(to, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	n, err := g.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Seek(n, io.SeekStart); err != nil {
+		return err
+	}
+	_, err = f.WriteTo(struct{ io.Writer }{g})
+	return errors.Join(err, g.Close())
 }
