@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	svgWidth = 760
-	svgLabel = 210 // where bars begin
+	svgWidth = 800
+	svgLabel = 240 // where bars begin
 	svgBar   = 14
 	svgStep  = 19
 	svgUnit  = 90  // of fsync's bar
@@ -117,8 +117,8 @@ func (b bar) draw(s *strings.Builder, y int, unit float64) {
 	if r := []rune(name); len(r) > 34 {
 		name = string(r[:33]) + "…"
 	}
-	fmt.Fprintf(s, `<text x="%d" y="%d" text-anchor="end">%s</text><rect class="%s" x="%d" y="%d" width="%.1f" height="%d" rx="2"/><text class="note" x="%.1f" y="%[2]d">%s</text>`+"\n",
-		svgLabel-6, y+11, html.EscapeString(name), b.class, svgLabel, y, length, svgBar, svgLabel+length+6, html.EscapeString(value))
+	fmt.Fprintf(s, `<text x="%d" y="%d" text-anchor="end">%s</text><rect class="%s" x="%d" y="%d" width="%.1f" height="%d" rx="2"/><text class="note" x="%.1f" y="%d">%s</text>`+"\n",
+		svgLabel-6, y+11, html.EscapeString(name), b.class, svgLabel, y, length, svgBar, svgLabel+length+6, y+11, html.EscapeString(value))
 }
 
 func seconds(s float64) string {
