@@ -24,6 +24,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -92,6 +93,9 @@ func run(ctx context.Context, args []string) error {
 		if err := h.report.write(s.json, s.md, s.svg); err != nil {
 			return err
 		}
+	}
+	if failed := h.report.failed(); len(failed) > 0 {
+		return fmt.Errorf("fsync was wrong in %s", strings.Join(failed, ", "))
 	}
 	return context.Cause(ctx)
 }

@@ -36,6 +36,17 @@ func (r report) markdown() string {
 	return s.String()
 }
 
+// failed names the rows in which fsync itself was wrong.
+func (r report) failed() []string {
+	var rows []string
+	for _, t := range r.Tables {
+		if slices.ContainsFunc(t.Entries, func(e entry) bool { return e.Fsync && !e.right() }) {
+			rows = append(rows, t.Row)
+		}
+	}
+	return rows
+}
+
 // write writes what has a name: JSON, Markdown, SVG.
 func (r report) write(jsonFile, md, svg string) error {
 	var errs []error

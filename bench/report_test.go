@@ -161,3 +161,14 @@ func TestMerge(t *testing.T) {
 		t.Errorf("%s, want %s", text, want)
 	}
 }
+
+// TestFailed: a peer that is wrong is in the table; fsync's own failure is the harness's.
+func TestFailed(t *testing.T) {
+	t.Parallel()
+	fine, bad := exampleTable(), exampleTable()
+	bad.Row, bad.Entries[1].Samples = "Z", runs(1, 1)
+	bad.Entries[1].Samples[1].Wrong = "exit 1"
+	if got := (report{Tables: []table{fine, bad}}).failed(); len(got) != 1 || got[0] != "Z" {
+		t.Errorf("%v, want Z", got)
+	}
+}
