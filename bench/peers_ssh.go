@@ -4,40 +4,10 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
-
-// A tool is a program with one way to call it.
-type tool struct {
-	name  string
-	limit bool // what can be had at all, no peer
-
-	// argv returns the command that brings the source's files to a directory, which is
-	// there. stdout, if not "", is the name of the file there that its output is.
-	argv   func(dest string) []string
-	stdout string
-	unseen bool // it leaves nothing to compare
-}
-
-// installed drops what is not there or not asked for.
-func (b *bed) installed(tools []tool) []tool {
-	var have []tool
-	for _, t := range tools {
-		argv := t.argv("dest")
-		if len(argv) == 0 || !b.only.MatchString(t.name) {
-			continue
-		}
-		if _, err := exec.LookPath(argv[0]); err != nil {
-			fmt.Printf("\n%s: not installed (%s)\n", t.name, argv[0])
-			continue
-		}
-		have = append(have, t)
-	}
-	return have
-}
 
 // fast is the cipher that the Go programs choose; OpenSSH's own choice is chacha20.
 const fast = "aes128-gcm@openssh.com"
@@ -49,18 +19,19 @@ func (b *bed) pull(list, dest string, more ...string) []string {
 	if b.fsync == "" {
 		return nil
 	}
-	return append([]string{
-		b.fsync, "pull", list, "-d", dest, "--sync", "none", "--identity", b.sshd.Identity,
-		"--known-hosts", b.known, "-j", strconv.Itoa(b.jobs),
-	}, more...)
+	argv := []string{b.fsync, "pull", list, "-d", dest, "-q", "-j", strconv.Itoa(b.jobs)}
+	if b.sshd != nil {
+		argv = append(argv, "--identity", b.sshd.Identity, "--known-hosts", b.known)
+	}
+	return append(argv, more...)
 }
 
 func (b *bed) fsyncList() tool {
-	return tool{name: "fsync", argv: func(dest string) []string { return b.pull(b.list, dest, "--base", b.url()) }}
+	return tool{name: "fsync", argv: func(dest string) []string { return b.pull(b.list, dest, "--sync", "none", "--base", b.url()) }}
 }
 
 func (b *bed) fsyncWalk() tool {
-	return tool{name: "fsync, walk", argv: func(dest string) []string { return b.pull(b.url(), dest) }}
+	return tool{name: "fsync, walk", argv: func(dest string) []string { return b.pull(b.url(), dest, "--sync", "none") }}
 }
 
 func (b *bed) ssh(args ...string) []string {
@@ -80,7 +51,7 @@ func (b *bed) sshCat(cipher string) tool {
 
 // sshParts is a number of connections, each for its part of the file.
 func (b *bed) sshParts(n int, size int64) tool {
-	t := tool{name: fmt.Sprintf("%d x ssh dd, %s", n, fast), limit: true}
+	t := tool{name: fmt.Sprintf("%d x ssh dd, %s", n, fast), limit: true, needs: []string{"ssh", "dd"}}
 	part := (size/mib + int64(n) - 1) / int64(n)
 	t.argv = func(dest string) []string {
 		return []string{"sh", "-c", fmt.Sprintf(`i=0; while [ $i -lt %d ]; do
@@ -94,13 +65,13 @@ func (b *bed) sshParts(n int, size int64) tool {
 // window is SFTP over one channel with as many requests as fit.
 func (b *bed) window() tool {
 	return tool{name: "one channel, x/crypto/ssh and pkg/sftp", limit: true, argv: func(dest string) []string {
-		return []string{b.self, "window", b.addr, b.sshd.User, b.sshd.Identity, b.known, filepath.Join(b.src, bigName), filepath.Join(dest, bigName)}
+		return []string{b.self, "raw", "window", b.addr, b.sshd.User, b.sshd.Identity, b.known, filepath.Join(b.src, bigName), filepath.Join(dest, bigName)}
 	}}
 }
 
 // sftp runs OpenSSH's client on one command, in which DEST is the directory.
 func (b *bed) sftp(name, command string, flags ...string) tool {
-	return tool{name: name, argv: func(dest string) []string {
+	return tool{name: name, needs: []string{"sftp"}, argv: func(dest string) []string {
 		batch := strings.NewReplacer("SRC", b.src, "DEST", dest).Replace(command)
 		script := fmt.Sprintf(`printf '%%s\n' '%s' | sftp -q -F '%s' %s -b - bench`, batch, b.sshConfig, strings.Join(flags, " "))
 		return []string{"sh", "-c", script}
@@ -138,11 +109,25 @@ open -u %s,none sftp://bench
 }
 
 func (b *bed) rsync(name, cipher string, flags ...string) tool {
-	return tool{name: name, argv: func(dest string) []string {
+	return tool{name: name, needs: []string{"ssh"}, argv: func(dest string) []string {
 		shell := "ssh -F " + b.sshConfig
 		if cipher != "" {
 			shell += " -c " + cipher
 		}
 		return append(append([]string{"rsync", "-e", shell}, flags...), "bench:"+b.src+"/", dest+"/")
+	}}
+}
+
+// scp copies one file; with -O by its own old protocol.
+func (b *bed) scp(flags ...string) tool {
+	return tool{name: strings.Join(append([]string{"scp"}, flags...), " "), argv: func(dest string) []string {
+		return append(append([]string{"scp", "-q", "-F", b.sshConfig}, flags...), "bench:"+filepath.Join(b.src, bigName), dest+"/")
+	}}
+}
+
+// rawSFTP is one connection with many files under way: mode get or stat.
+func (b *bed) rawSFTP(mode string) tool {
+	return tool{name: "one connection, 64 files at a time, pkg/sftp", limit: true, unseen: mode == "stat", argv: func(dest string) []string {
+		return []string{b.self, "raw", "sftp", b.addr, b.sshd.User, b.sshd.Identity, b.known, mode, b.src, b.list, dest, "64"}
 	}}
 }

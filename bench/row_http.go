@@ -1,0 +1,157 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+)
+
+// rowFresh is many small files: what a file costs.
+func rowFresh(mem bool) func(context.Context, *bed) error {
+	return func(ctx context.Context, b *bed) error {
+		if _, err := nginxProgram(); err != nil {
+			return b.skip(err)
+		}
+		n := b.files(20_000)
+		b.inMemory(int64(n)*3*4096+gib/2, mem)
+		if err := b.makeTree(n, sized(4096)); err != nil {
+			return err
+		}
+		if err := b.serveHTTP(); err != nil {
+			return err
+		}
+		l, err := b.writeLists()
+		if err != nil {
+			return err
+		}
+		jobs := strconv.Itoa(b.jobs)
+		synced := b.fsyncHTTP("fsync, durable")
+		synced.class = durable
+		wget2, curl := b.wget2(l, "wget2"), b.curl(l, "curl --parallel", b.jobs)
+		rclone := b.rcloneHTTP("rclone copy, no HEAD", b.jobs, "--http-no-head")
+		return b.measure(ctx, plan{
+			title: fmt.Sprintf("%d x 4 KiB fresh, HTTP, %s", n, b.where()), need: b.need, tools: []tool{
+				b.rawMany("write", 16),
+				b.fsyncHTTP("fsync", "--sync", "none"), wget2, curl, rclone, b.lftpMirror(b.jobs), b.aria2(l, "aria2c", "-j", jobs),
+				synced, withSync(wget2), withSync(curl), withSync(rclone),
+			},
+		})
+	}
+}
+
+// rowLarge is one large file, of which a share may be there: what a byte costs.
+func rowLarge(mem bool, percent int64) func(context.Context, *bed) error {
+	return func(ctx context.Context, b *bed) error {
+		if _, err := nginxProgram(); err != nil {
+			return b.skip(err)
+		}
+		size := b.bytes(4 * gib)
+		b.inMemory(2*size+gib/2, mem)
+		if err := b.makeBig(size); err != nil {
+			return err
+		}
+		if err := b.serveHTTP(); err != nil {
+			return err
+		}
+		l, err := b.writeLists()
+		if err != nil {
+			return err
+		}
+		there := size * percent / 100
+		synced := b.fsyncHTTP("fsync, durable")
+		synced.class = durable
+		tools := append([]tool{
+			b.rawStream("splice", there), b.rawStream("copy", there),
+			b.fsyncHTTP("fsync", "--sync", "none"),
+		}, b.largeTools(l)...)
+		p := plan{title: fmt.Sprintf("%d MiB in one file, fresh, HTTP, %s", size/mib, b.where()), need: size - there, drop: true}
+		if there > 0 {
+			p.title = fmt.Sprintf("%d MiB in one file, %d %% there, HTTP, %s", size/mib, percent, b.where())
+			p.seed = func(dest string) error {
+				return copyHead(filepath.Join(b.src, bigName), filepath.Join(dest, bigName), there, false)
+			}
+		} else {
+			lftp := b.lftpHTTP("lftp get -c", "get -c "+bigName+" -o DEST/"+bigName)
+			tools = append(tools, synced, withSync(lftp), withSync(b.rcloneStreams(1)))
+		}
+		p.tools = tools
+		return b.measure(ctx, p)
+	}
+}
+
+// way is the HTTP server at the end of a long way, and how it is called.
+func (b *bed) way() (string, error) {
+	if err := b.serveHTTP(); err != nil {
+		return "", err
+	}
+	if err := b.far(b.rtt, b.rate); err != nil {
+		return "", err
+	}
+	if b.rate == 0 {
+		return fmt.Sprintf("round trip %s", b.rtt), nil
+	}
+	return fmt.Sprintf("round trip %s, %g Mbit/s a connection", b.rtt, float64(b.rate)*8/1e6), nil
+}
+
+// rowFarLarge is one file over a long way with a thin connection: what more of them bring.
+func rowFarLarge(ctx context.Context, b *bed) error {
+	if _, err := nginxProgram(); err != nil {
+		return b.skip(err)
+	}
+	size := b.bytes(256 * mib)
+	b.inMemory(2*size+gib/2, true)
+	if err := b.makeBig(size); err != nil {
+		return err
+	}
+	way, err := b.way()
+	if err != nil {
+		return err
+	}
+	l, err := b.writeLists()
+	if err != nil {
+		return err
+	}
+	tools := []tool{b.rawRanges(16), b.fsyncHTTP("fsync", "--sync", "none")}
+	if b.streams {
+		tools = append(tools, b.fsyncHTTP("fsync --streams 16", "--streams", "16", "--sync", "none"))
+	}
+	return b.measure(ctx, plan{title: fmt.Sprintf("%d MiB in one file, HTTP, %s", size/mib, way), need: size, drop: true, tools: append(
+		tools,
+		b.aria2(l, "aria2c -x16 -s16", "-x16", "-s16", "-k1M"),
+		b.lftpHTTP("lftp pget -n16", "pget -n16 "+bigName+" -o DEST/"+bigName),
+		b.rcloneStreams(16), b.axel(16),
+		b.curl(l, "curl", 1),
+	)})
+}
+
+// rowFarSmall is many small files over a long way: what a round trip costs.
+func rowFarSmall(ctx context.Context, b *bed) error {
+	if _, err := nginxProgram(); err != nil {
+		return b.skip(err)
+	}
+	n := b.files(2000)
+	b.inMemory(int64(n)*3*(16<<10)+gib/2, true)
+	if err := b.makeTree(n, sized(16<<10)); err != nil {
+		return err
+	}
+	way, err := b.way()
+	if err != nil {
+		return err
+	}
+	l, err := b.writeLists()
+	if err != nil {
+		return err
+	}
+	return b.measure(ctx, plan{title: fmt.Sprintf("%d x 16 KiB fresh, HTTP, %s", n, way), need: b.need, tools: []tool{
+		b.rawMany("write", 64),
+		b.fsyncHTTP("fsync -j 64", "--sync", "none", "-j", "64"),
+		b.fsyncHTTP("fsync -j 16", "--sync", "none", "-j", "16"),
+		b.rcloneHTTP("rclone --transfers 64, no HEAD", 64, "--http-no-head"),
+		b.curl(l, "curl --parallel-max 64", 64),
+		b.aria2(l, "aria2c -j64", "-j", "64"),
+		b.wget2(l, "wget2, 64 threads", "--max-threads", "64"),
+	}})
+}

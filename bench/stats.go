@@ -1,0 +1,55 @@
+//go:build linux
+
+package main
+
+import (
+	"cmp"
+	"slices"
+)
+
+// median returns the middle one; of an even number, the upper of the two.
+func median[T cmp.Ordered](values []T) T {
+	var none T
+	if len(values) == 0 {
+		return none
+	}
+	values = slices.Sorted(slices.Values(values))
+	return values[len(values)/2]
+}
+
+func each[T any](samples []sample, of func(sample) T) []T {
+	var all []T
+	for _, s := range samples {
+		all = append(all, of(s))
+	}
+	return all
+}
+
+// wall returns the median time in seconds.
+func (e entry) wall() float64 {
+	return median(each(e.Samples, func(s sample) float64 { return s.Wall }))
+}
+
+// right says that every run was.
+func (e entry) right() bool {
+	return len(e.Samples) > 0 && !slices.ContainsFunc(e.Samples, func(s sample) bool { return s.Wrong != "" })
+}
+
+// best returns the shortest median time of those that are right every time, 0 if none is.
+func (t table) best(which func(entry) bool) float64 {
+	var shortest float64
+	for _, e := range t.Entries {
+		if w := e.wall(); which(e) && e.right() && (shortest == 0 || w < shortest) {
+			shortest = w
+		}
+	}
+	return shortest
+}
+
+// bestPeer is what an entry is compared with: the best one of its class.
+func (t table) bestPeer(of entry) float64 {
+	return t.best(func(e entry) bool { return !e.Limit && !e.Fsync && e.Class == of.Class })
+}
+
+// limit is the fastest way that the machine allows.
+func (t table) limit() float64 { return t.best(func(e entry) bool { return e.Limit }) }
