@@ -61,7 +61,7 @@ func (c *Checker) Check(name string, r io.Reader, o Options) error {
 	entries := 0
 	c.last = 0
 	p := newParser(name, r, o)
-	p.read(func(e Entry, err error) bool {
+	p.readAhead(func(e Entry, err error) {
 		if err == nil {
 			c.last = max(c.last, e.Line)
 			entries++
@@ -72,14 +72,13 @@ func (c *Checker) Check(name string, r io.Reader, o Options) error {
 			}
 		}
 		if err == nil || err == errRepeated {
-			return true
+			return
 		}
 		bad, ok := errors.AsType[*Error](err)
 		if !ok {
 			bad = &Error{File: name, Line: e.Line, Msg: err.Error(), Err: err}
 		}
 		found.add(bad)
-		return true
 	})
 	switch {
 	case found.Count > 0:
