@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -60,7 +61,7 @@ func (c *Checker) Check(name string, r io.Reader, o Options) error {
 	entries := 0
 	c.last = 0
 	p := newParser(name, r, o)
-	p.read(func(e Entry, err error) bool {
+	p.readAhead(func(e Entry, err error) {
 		if err == nil {
 			c.last = max(c.last, e.Line)
 			entries++
@@ -71,14 +72,13 @@ func (c *Checker) Check(name string, r io.Reader, o Options) error {
 			}
 		}
 		if err == nil || err == errRepeated {
-			return true
+			return
 		}
 		bad, ok := errors.AsType[*Error](err)
 		if !ok {
 			bad = &Error{File: name, Line: e.Line, Msg: err.Error(), Err: err}
 		}
 		found.add(bad)
-		return true
 	})
 	switch {
 	case found.Count > 0:
@@ -106,18 +106,17 @@ func (c *Checker) Paths() *Paths { return &Paths{c.names} }
 // facts returns a hash of what makes two entries of one path the same file. The path is in it as
 // it is written: names keeps too little of that to tell it from one that differs in case.
 func (c *Checker) facts(e Entry) uint32 {
-	var h maphash.Hash
-	h.SetSeed(c.names.seed)
-	maphash.WriteComparable(&h, e.Size)
-	h.WriteString(e.Path)
+	seed := c.names.seed
+	var size [8]byte
+	binary.LittleEndian.PutUint64(size[:], uint64(e.Size))
+	sum := maphash.Bytes(seed, size[:]) + 3*maphash.String(seed, e.Path)
 	if len(e.Digests) == 0 {
-		h.WriteString(e.URLs[0])
+		sum += 5 * maphash.String(seed, e.URLs[0])
 	}
-	sum := h.Sum64()
 	for _, d := range e.Digests { // in any order: that of columns differs between lists
-		sum += maphash.Comparable(c.names.seed, d)
+		sum += 7 * (maphash.String(seed, d.Sum) ^ 3*maphash.String(seed, d.Algorithm))
 	}
-	return uint32(sum)
+	return uint32(sum >> 32)
 }
 
 func (t *Totals) add(e Entry) {

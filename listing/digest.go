@@ -37,7 +37,8 @@ var algorithms = []struct {
 // in any of the usual ways: sha256, SHA-256, sha_256. An empty one is told by the
 // length of the sum.
 func NewDigest(algorithm, sum string) (Digest, error) {
-	raw, err := hex.DecodeString(sum)
+	var buf [sha512.Size]byte
+	raw, err := decodeHex(buf[:], sum)
 	if err != nil {
 		// The text is not repeated: in a wrong column it may be a URL with a password.
 		return Digest{}, errors.New("the digest is not hexadecimal")
@@ -60,9 +61,22 @@ func NewDigest(algorithm, sum string) (Digest, error) {
 	return Digest{name, string(raw)}, nil
 }
 
+// decodeHex decodes into buf, or where that is too small into new memory.
+func decodeHex(buf []byte, text string) ([]byte, error) {
+	if len(text) > 2*len(buf) {
+		return hex.DecodeString(text)
+	}
+	return hex.AppendDecode(buf[:0], []byte(text))
+}
+
 // knownAlgorithm returns an algorithm's name in Digest, however it is written, and how strong
 // it is among the others; false if fsync cannot compute it.
 func knownAlgorithm(written string) (name string, strength int, ok bool) {
+	for i, a := range algorithms {
+		if a.name == written {
+			return a.name, i, true
+		}
+	}
 	name = strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(written))
 	for i, a := range algorithms {
 		if a.name == name {

@@ -25,6 +25,10 @@ func newDraft(line int) draft { return draft{line: line, size: -1} }
 // entry completes a draft. A missing path comes from the first URL, a missing URL is what
 // the path is below the base.
 func (r *resolver) entry(d draft) (Entry, error) {
+	if d.urls == nil && d.source == "" && d.dir == "" && r.baseErr == nil && isPlainPath(d.path) {
+		path, urls := r.plain(d.path)
+		return Entry{Path: path, URLs: urls, Size: d.size, ModTime: d.modTime, Digests: d.digests, Pieces: d.pieces, Line: d.line}, nil
+	}
 	urls, name, err := r.sources(d)
 	if err != nil {
 		return Entry{}, err

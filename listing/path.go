@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -112,3 +113,30 @@ func cleanPath(name string) (string, error) {
 	clean := path.Clean(name)
 	return clean, CheckPath(clean)
 }
+
+// isPlainPath says of most paths, at little cost, that CheckPath has nothing against them
+// and that they stand for themselves in a URL.
+func isPlainPath(name string) bool {
+	if runtime.GOOS == "windows" || len(name) > maxPath { // there, more names are none
+		return false
+	}
+	begin := 0 // of the element
+	for i := range len(name) {
+		c := name[i]
+		if !plainBytes[c] || c == '.' && i == begin || c == '/' && (i == begin || i-begin > maxElement) {
+			return false
+		}
+		if c == '/' {
+			begin = i + 1
+		}
+	}
+	return begin < len(name) && len(name)-begin <= maxElement
+}
+
+// plainBytes is plainByte as a table.
+var plainBytes = func() (t [256]bool) {
+	for c := range t {
+		t[c] = plainByte(byte(c))
+	}
+	return t
+}()

@@ -19,6 +19,9 @@ type resolver struct {
 	origin   string   // of base
 	segments []string // of base's path, decoded
 	baseErr  error    // why no relative entry can be resolved; nil: they can
+
+	text strings.Builder // of URLs, with room for some more
+	urls []string        // with room for some more
 }
 
 func newResolver(o Options) *resolver {
@@ -58,6 +61,26 @@ func (r *resolver) below(path string) (string, error) {
 		return "", fmt.Errorf("%s: %w", show(path), r.baseErr)
 	}
 	return r.prefix + escapePath(path), nil
+}
+
+// plain returns a plain path, see isPlainPath, and its URL below base. Both are cut from one
+// string, and those of many entries from one block.
+func (r *resolver) plain(path string) (string, []string) {
+	n := len(r.prefix) + len(path)
+	if r.text.Cap()-r.text.Len() < n {
+		r.text = strings.Builder{}
+		r.text.Grow(max(n, blockSize))
+	}
+	if len(r.urls) == cap(r.urls) {
+		r.urls = make([]string, 0, 64)
+	}
+	at := r.text.Len()
+	r.text.WriteString(r.prefix)
+	r.text.WriteString(path)
+	u := r.text.String()[at:]
+	r.urls = append(r.urls, u)
+	k := len(r.urls)
+	return u[len(r.prefix):], r.urls[k-1 : k : k]
 }
 
 // escapePath percent-encodes a raw path. A plus sign is encoded too: some object stores

@@ -78,7 +78,13 @@ func (p *parser) readTable() {
 	bounded := &recordReader{r: p.lines.r, line: above}
 	r := csv.NewReader(bounded)
 	r.Comma, r.Comment, r.ReuseRecord, r.FieldsPerRecord = comma, '#', true, len(columns)
+	rows := &rowReader{in: bounded, comma: byte(comma), fields: make([]string, len(columns))}
 	for more := true; more; {
+		if fields, ok := rows.next(); ok {
+			above++ // a line that csv does not see
+			more = p.row(bounded.line, columns, fields)
+			continue
+		}
 		bounded.begin()
 		record, err := r.Read()
 		bad, isBad := errors.AsType[*csv.ParseError](err)

@@ -25,29 +25,72 @@ func (p *Puller) Pull(ctx context.Context, entries iter.Seq2[listing.Entry, erro
 		jobs := max(1, p.Jobs)
 		todo := make(chan listing.Entry, jobs)
 		results := make(chan Result, jobs)
+		settled := make(chan []Result, glancers())
 		committer := newCommitter(p, results)
-
-		var workers gosync.WaitGroup
-		workers.Go(func() { p.feed(ctx, entries, todo, results) })
-		for range jobs {
-			workers.Go(func() {
-				for e := range todo {
-					p.pullOne(ctx, e, committer)
-				}
-			})
-		}
-		go func() {
-			workers.Wait()
-			committer.close(ctx)
-			close(results)
-		}()
+		p.start(ctx, entries, todo, results, settled, committer)
 		// After a break the results are drained, so that everybody can end.
 		listening := true
-		for r := range results {
+		for r := range merge(results, settled) {
 			p.stats.count(r)
 			if listening && !yield(r) {
 				listening = false
 				cancel()
+			}
+		}
+	}
+}
+
+// start begins what makes Results of entries. The channels of them are closed when all has
+// ended.
+func (p *Puller) start(ctx context.Context, entries iter.Seq2[listing.Entry, error], todo chan listing.Entry, results chan Result, settled chan []Result, committer *committer) {
+	queue := newEntryQueue()
+	stop := context.AfterFunc(ctx, func() { queue.close(true) })
+	var ahead, workers gosync.WaitGroup
+	ahead.Go(func() {
+		p.feed(ctx, entries, queue, results)
+		queue.close(false)
+	})
+	for range glancers() {
+		ahead.Go(func() { p.glance(ctx, queue, todo, settled) })
+	}
+	for range cap(todo) {
+		workers.Go(func() {
+			for e := range todo {
+				p.pullOne(ctx, e, committer)
+			}
+		})
+	}
+	go func() {
+		ahead.Wait()
+		stop()
+		close(todo)
+		close(settled)
+		workers.Wait()
+		committer.close(ctx)
+		close(results)
+	}()
+}
+
+// merge yields what both channels bring until both are closed.
+func merge(single <-chan Result, batches <-chan []Result) iter.Seq[Result] {
+	return func(yield func(Result) bool) {
+		for single != nil || batches != nil {
+			select {
+			case r, ok := <-single:
+				if !ok {
+					single = nil
+				} else if !yield(r) {
+					return
+				}
+			case rs, ok := <-batches:
+				if !ok {
+					batches = nil
+				}
+				for _, r := range rs {
+					if !yield(r) {
+						return
+					}
+				}
 			}
 		}
 	}
@@ -60,20 +103,14 @@ func (s *Stats) count(r Result) {
 	}
 }
 
-// feed hands the entries to the workers until ctx is done.
-func (p *Puller) feed(ctx context.Context, entries iter.Seq2[listing.Entry, error], todo chan<- listing.Entry, results chan<- Result) {
-	defer close(todo)
+// feed reads the entries until ctx is done.
+func (p *Puller) feed(ctx context.Context, entries iter.Seq2[listing.Entry, error], queue *entryQueue, results chan<- Result) {
 	for e, err := range entries {
 		if err != nil {
 			results <- Result{Outcome: Failed, Err: err, Size: -1}
 			return
 		}
-		if ctx.Err() != nil {
-			return
-		}
-		select {
-		case todo <- e:
-		case <-ctx.Done():
+		if !queue.put(e) {
 			return
 		}
 	}

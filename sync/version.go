@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"slices"
 	"time"
 
 	"fsync/listing"
@@ -88,21 +89,20 @@ func shortDigests(ds []listing.Digest) []string {
 	for _, d := range ds {
 		short = append(short, local.ShortDigest(d.Algorithm, d.Sum))
 	}
-	// Three leave room for the rest of the stamp; with more, the strongest are kept.
-	return short[max(0, len(short)-3):]
+	return short[max(0, len(short)-maxRemembered):]
 }
+
+// maxRemembered digests leave room for the rest of the stamp; of more, the strongest, which
+// come last, are kept.
+const maxRemembered = 3
 
 // remembers says whether every digest is one that the stamp remembers.
 func remembers(s *local.Stamp, ds []listing.Digest) bool {
 	if s == nil {
 		return len(ds) == 0
 	}
-	have := map[string]bool{}
-	for _, d := range s.Digests {
-		have[d] = true
-	}
-	for _, d := range shortDigests(ds) {
-		if !have[d] {
+	for _, d := range ds[max(0, len(ds)-maxRemembered):] {
+		if !slices.Contains(s.Digests, local.ShortDigest(d.Algorithm, d.Sum)) {
 			return false
 		}
 	}

@@ -204,8 +204,8 @@ func ThisBoot() string {
 
 // Committed says whether the file is complete, verified and on disk according to its
 // stamp: nobody touched it since it was marked done.
-func (f *File) Committed(boot string) bool {
-	s := f.Stamp
-	return s != nil && s.State == Done && s.Total == f.Size && f.HasTime(s.ModTime) &&
+func (l State) Committed(boot string) bool {
+	s := l.Stamp
+	return s != nil && s.State == Done && s.Total == l.Size && l.HasTime(s.ModTime) &&
 		(s.Boot == "" || s.Boot == boot && boot != "?")
 }

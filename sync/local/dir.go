@@ -23,6 +23,7 @@ type Dir struct {
 	warn     func(string) // told once of each thing that this file system cannot do
 	noLocks  atomic.Bool
 	noStamps atomic.Bool
+	glances  glances
 
 	mu      sync.Mutex // guards parents and order
 	parents map[string]*parent

@@ -234,10 +234,13 @@ func SameTime(a, b time.Time) bool {
 	if a.IsZero() || b.IsZero() {
 		return false
 	}
+	if a.Equal(b) {
+		return true
+	}
 	for _, p := range []time.Duration{time.Second, time.Millisecond, time.Microsecond, 100 * time.Nanosecond} {
 		if a.Equal(a.Truncate(p)) || b.Equal(b.Truncate(p)) {
 			return a.Truncate(p).Equal(b.Truncate(p))
 		}
 	}
-	return a.Equal(b)
+	return false
 }

@@ -54,42 +54,41 @@ const stampVersion = "1"
 // String returns the stamp as it is stored: at most MaxStamp bytes, fields separated by
 // blanks, numbers in base 36, "-" for what is not there, the ETag last because servers
 // put anything into it.
-func (s Stamp) String() string {
-	var b strings.Builder
-	b.WriteString(stampVersion)
-	b.WriteByte(byte(s.State))
-	field := func(text string) {
-		b.WriteByte(' ')
-		if text == "" {
-			text = "-"
-		}
-		b.WriteString(text)
-	}
-	total := ""
+func (s Stamp) String() string { return string(s.appendTo(make([]byte, 0, MaxStamp))) }
+
+// appendTo appends what String returns to an empty buffer.
+func (s *Stamp) appendTo(b []byte) []byte {
+	b = append(b, stampVersion...)
+	b = append(b, byte(s.State))
 	if s.Total >= 0 {
-		total = strconv.FormatInt(s.Total, 36)
+		b = strconv.AppendInt(append(b, ' '), s.Total, 36)
+	} else {
+		b = appendField(b, "")
 	}
-	field(total)
-	field(s.Place)
-	lm := formatTime(s.LastModified, time.Time.Unix)
-	if lm != "" && s.WeakTime {
-		lm = "w" + lm
-	} else if lm != "" {
-		lm = "s" + lm
+	b = appendField(b, s.Place)
+	switch {
+	case s.LastModified.IsZero():
+		b = appendField(b, "")
+	case s.WeakTime:
+		b = strconv.AppendInt(append(b, " w"...), s.LastModified.Unix(), 36)
+	default:
+		b = strconv.AppendInt(append(b, " s"...), s.LastModified.Unix(), 36)
 	}
-	field(lm)
-	field(formatTime(s.ModTime, time.Time.UnixNano))
-	field(strings.Join(s.Digests, ","))
-	field(s.Boot)
-	field(shortTag(s.ETag, MaxStamp-b.Len()-1))
-	return b.String()
+	if s.ModTime.IsZero() {
+		b = appendField(b, "")
+	} else {
+		b = strconv.AppendInt(append(b, ' '), s.ModTime.UnixNano(), 36)
+	}
+	b = appendField(b, strings.Join(s.Digests, ","))
+	b = appendField(b, s.Boot)
+	return appendField(b, shortTag(s.ETag, MaxStamp-len(b)-1))
 }
 
-func formatTime(t time.Time, unit func(time.Time) int64) string {
-	if t.IsZero() {
-		return ""
+func appendField(b []byte, text string) []byte {
+	if text == "" {
+		text = "-"
 	}
-	return strconv.FormatInt(unit(t), 36)
+	return append(append(b, ' '), text...)
 }
 
 // TagHash returns the form in which an ETag too long for a stamp is kept.
@@ -128,8 +127,19 @@ var errStamp = errors.New("not a stamp")
 
 // ParseStamp is the inverse of String. Anything that String would not write is an error.
 func ParseStamp(text string) (Stamp, error) {
-	f := strings.SplitN(text, " ", 8)
-	if len(text) > MaxStamp || len(f) != 8 || len(f[0]) != 2 || f[0][:1] != stampVersion {
+	if len(text) > MaxStamp {
+		return Stamp{}, errStamp
+	}
+	var f [8]string
+	ok := true
+	for i, rest := 0, text; i < len(f) && ok; i++ {
+		if i == len(f)-1 {
+			f[i] = rest // blanks and all
+			break
+		}
+		f[i], rest, ok = strings.Cut(rest, " ")
+	}
+	if !ok || len(f[0]) != 2 || f[0][:1] != stampVersion {
 		return Stamp{}, errStamp
 	}
 	for i := range f {
@@ -167,7 +177,8 @@ func ParseStamp(text string) (Stamp, error) {
 	if f[5] != "" {
 		s.Digests = strings.Split(f[5], ",")
 	}
-	if s.String() != text {
+	var buf [MaxStamp]byte
+	if string(s.appendTo(buf[:0])) != text {
 		return Stamp{}, errStamp
 	}
 	return s, nil
