@@ -24,6 +24,9 @@ func (j *job) create(ctx context.Context, q question, s *stream, c *committer) e
 	if j.DryRun {
 		return j.planned(Fetched, total)
 	}
+	if done, err := j.createWhole(ctx, q.file, s, total, c); done {
+		return err
+	}
 	make := q.file.Create
 	if q.file.Exists {
 		make = q.file.Append

@@ -146,9 +146,21 @@ func PlaceOf(u *url.URL) string {
 func OriginOf(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443", "sftp": "22"}[strings.ToLower(u.Scheme)]
+		port = defaultPort(u.Scheme)
 	}
 	return strings.ToLower(u.Scheme) + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+func defaultPort(scheme string) string {
+	switch strings.ToLower(scheme) {
+	case "http":
+		return "80"
+	case "https":
+		return "443"
+	case "sftp":
+		return "22"
+	}
+	return ""
 }
 
 // Redact returns the URL without user information, query and fragment: the only form in

@@ -41,7 +41,7 @@ type Client struct {
 	direct    direct // for plain HTTP without a proxy
 	headers   []OriginHeader
 	netrc     netrc
-	userAgent string
+	userAgent []string
 	stall     time.Duration
 	conns     int // to one host at a time, as far as a file has several streams
 	load      load
@@ -54,7 +54,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{headers: headers, userAgent: o.UserAgent, stall: o.Stall, conns: max(o.Conns, 1)}
+	c := &Client{headers: headers, userAgent: []string{o.UserAgent}, stall: o.Stall, conns: max(o.Conns, 1)}
 	c.direct.keep, c.direct.dialer.Timeout = max(o.Conns, 2), connectTime
 	if o.NetrcFile != "" {
 		if c.netrc, err = readNetrc(o.NetrcFile); err != nil {

@@ -15,14 +15,19 @@ var digestSizes = map[string]int{"sha-256": 32, "sha-512": 64}
 // digestsOf returns the function that Tail.Digests is: what the header says, with what
 // the trailer says once it was read.
 func digestsOf(resp *http.Response) func() map[string][]byte {
+	if resp.ContentLength >= 0 && resp.ProtoMajor == 1 && len(resp.Header["Repr-Digest"]) == 0 && len(resp.Header["Digest"]) == 0 {
+		return noDigests // only a body in chunks has a trailer (RFC 9112 §7.1.2)
+	}
 	// Cloud Storage unpacks an object that is stored packed, and then gives the digest
 	// of the packed one.
 	h := resp.Header
 	if strings.EqualFold(single(h, "X-Goog-Stored-Content-Encoding"), "gzip") && len(h.Values("Content-Encoding")) == 0 {
-		return func() map[string][]byte { return nil }
+		return noDigests
 	}
 	return func() map[string][]byte { return merge(fieldDigests(h), fieldDigests(resp.Trailer)) }
 }
+
+func noDigests() map[string][]byte { return nil }
 
 // merge joins two sets. Where they contradict each other neither is believed.
 func merge(a, b map[string][]byte) map[string][]byte {

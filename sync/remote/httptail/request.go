@@ -40,9 +40,9 @@ func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redir
 	hr := (&http.Request{
 		Method: http.MethodGet,
 		URL:    &url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path, RawPath: at.RawPath, RawQuery: at.RawQuery},
-		Header: make(http.Header),
+		Header: make(http.Header, 8),
 	}).WithContext(ctx)
-	hr.Header["User-Agent"] = []string{c.userAgent} // an empty one keeps net/http from sending its own
+	hr.Header["User-Agent"] = c.userAgent // an empty one keeps net/http from sending its own
 	c.authorize(hr, req.URL)
 	setRange(hr.Header, req)
 
@@ -62,25 +62,34 @@ func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redir
 	return x, nil
 }
 
+// Values that every request shares, and nobody appends to.
+var (
+	identity    = []string{"identity"}
+	wantDigests = []string{"sha-256=10, sha-512=5"} // RFC 9530 §4
+)
+
 // setRange writes what is asked for. It is the same for every hop of a redirect.
 func setRange(h http.Header, req remote.Request) {
-	h.Set("Accept-Encoding", "identity")
-	h.Set("Want-Repr-Digest", "sha-256=10, sha-512=5") // RFC 9530 §4
+	h["Accept-Encoding"] = identity
+	h["Want-Repr-Digest"] = wantDigests
 	switch {
 	case ranged(req) && req.Length > 0 && req.Offset <= math.MaxInt64-req.Length:
-		h.Set("Range", fmt.Sprintf("bytes=%d-%d", req.Offset, req.Offset+req.Length-1))
+		h["Range"] = []string{fmt.Sprintf("bytes=%d-%d", req.Offset, req.Offset+req.Length-1)}
 	case ranged(req):
-		h.Set("Range", fmt.Sprintf("bytes=%d-", req.Offset))
+		h["Range"] = []string{fmt.Sprintf("bytes=%d-", req.Offset)}
 	}
 	// It goes before the range: what is still the same is answered by 304 (§13.2.2).
 	if name, value := condition(req); name != "" {
-		h.Set(name, value)
+		h[name] = []string{value}
 	}
 }
 
 // authorize adds the credentials of the origin that is asked, and of no other. A header
 // beats the user information of the list's URL, and that beats netrc.
 func (c *Client) authorize(hr *http.Request, listed *url.URL) {
+	if len(c.headers) == 0 && len(c.netrc) == 0 && listed.User == nil {
+		return
+	}
 	origin := remote.OriginOf(hr.URL)
 	for _, h := range c.headers {
 		switch {

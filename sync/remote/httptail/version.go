@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fsync/sync/remote"
@@ -54,8 +55,27 @@ func modTimeOf(h http.Header) (t time.Time, weak bool) {
 	}
 	// A file may change twice in the second that Last-Modified names, so the answer
 	// must be made clearly later (§8.8.2.2). Without the server's Date none can say.
-	date, err := http.ParseTime(single(h, "Date"))
+	date, err := parseDate(single(h, "Date"))
 	return t, err != nil || date.Sub(t) < 2*time.Second
+}
+
+// lastDate is the Date that was parsed last: most answers of a second have the same.
+var lastDate atomic.Pointer[parsedDate]
+
+type parsedDate struct {
+	text string
+	time time.Time
+}
+
+func parseDate(text string) (time.Time, error) {
+	if last := lastDate.Load(); last != nil && last.text == text {
+		return last.time, nil
+	}
+	t, err := http.ParseTime(text)
+	if err == nil {
+		lastDate.Store(&parsedDate{strings.Clone(text), t})
+	}
+	return t, err
 }
 
 // single returns the value of a field that may come once. One that comes twice and
