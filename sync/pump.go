@@ -65,7 +65,7 @@ func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64,
 		err = j.pumpPipe(w, s, total, v, put)
 	}
 	if err == nil {
-		err = s.all(put)
+		err = s.all(put) // or what is left
 	}
 	if w.Size() == before && ctx.Err() == nil && endedEarly(err) {
 		if err := gate.flush(write); err != nil {
@@ -191,57 +191,6 @@ func (s *stream) eachAhead(put func([]byte) error) error {
 	}
 	reader.Wait()
 	return err
-}
-
-// spliceMin is the least rest that is worth a pipe.
-const spliceMin = 4 << 20
-
-var pipeStep int64 = 1 << 20
-
-// pumpPipe lets the kernel move bytes from the connection to the file for as long as it
-// can. Without an error the rest, if only the end of the body, is still to be read.
-func (j *job) pumpPipe(w *local.Writer, s *stream, total int64, v *verifier, put func([]byte) error) error {
-	body, ok := s.tail.Body.(remote.Splicer)
-	if !ok || min(s.tail.End, total)-s.pos < spliceMin {
-		return nil
-	}
-	pipe, err := local.NewPipe()
-	if err != nil {
-		return nil
-	}
-	defer pipe.Close()
-	for s.pos < total {
-		n, err := body.Splice(pipe.W, int(min(pipeStep, total-s.pos)))
-		if n == 0 && errors.Is(err, errors.ErrUnsupported) {
-			return nil
-		}
-		spliced := true
-		if n > 0 {
-			s.count(int64(n))
-			s.pos += int64(n)
-			var werr error
-			spliced, werr = w.AppendPipe(pipe, n)
-			v.grown(w.Size())
-			j.active.Have.Store(w.Size())
-			if werr != nil {
-				return here(werr)
-			}
-		} else if err == nil {
-			n, err = s.read(s.buffer())
-			if n > 0 {
-				if err := put(s.buffer()[:n]); err != nil {
-					return err
-				}
-			}
-		}
-		if err == io.EOF || err == nil && !spliced {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // fileStep is how much of a local source is copied between two looks at the context.
