@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// pipeSize is how much a pipe holds: what an unprivileged process may ask for
-	// (/proc/sys/fs/pipe-max-size). Larger ones were no faster.
+	// pipeSize is how much a pipe holds: the most that an unprivileged process may ask for
+	// (the default of /proc/sys/fs/pipe-max-size).
 	pipeSize = 1 << 20
 	// leastPipe is how small a pipe is still worth it.
 	leastPipe = 256 << 10
