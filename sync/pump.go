@@ -61,7 +61,12 @@ func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64,
 	if f, ok := s.tail.Body.(remote.Filer); ok && j.Limiter == nil && s.guard == nil && gate == nil && total >= 0 {
 		return j.pumpFile(ctx, w, s, f, total, v)
 	}
-	err = s.all(put)
+	if j.Limiter == nil && s.guard == nil && gate == nil && total >= 0 {
+		err = j.pumpPipe(w, s, total, v, put)
+	}
+	if err == nil {
+		err = s.all(put) // or what is left
+	}
 	if b, ok := s.tail.Body.(remote.Several); ok {
 		j.Requests += b.Requests()
 	}

@@ -120,6 +120,16 @@ type Filer interface {
 	File() (f *os.File, off int64)
 }
 
+// Splicer is implemented by a body whose next bytes the kernel may be able to move from the
+// connection into a pipe without copying them through the program (splice(2)). It may be
+// mixed with Read.
+type Splicer interface {
+	// Splice waits for bytes and moves at most n into an empty pipe. got of them are in
+	// the pipe, whatever the error, which is as Read's. 0 without an error means that Read
+	// has to be called for the next bytes; errors.ErrUnsupported, that it has to be for all.
+	Splice(pipe *os.File, n int) (got int, err error)
+}
+
 // Blocks is implemented by a body that reads ahead into blocks of its own, which can so be
 // used without being copied. It may be mixed with Read.
 type Blocks interface {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"fsync/sync/remote"
@@ -37,6 +38,44 @@ func (b *body) Read(p []byte) (int, error) {
 	b.off += int64(n)
 	b.err = b.translate(err)
 	return n, b.err
+}
+
+const (
+	// spliceEnough is how much is not held back to wait for more, nor is anything that is
+	// as old as spliceAge: what is only in a pipe is lost to SIGKILL.
+	spliceEnough = 256 << 10
+	spliceAge    = 100 * time.Millisecond
+)
+
+// Splice is that of remote.Splicer. Small pieces that come slowly are gathered, as each
+// write has its price.
+func (b *body) Splice(pipe *os.File, n int) (got int, err error) {
+	conn, ok := b.x.resp.Body.(interface {
+		splice(pipe *os.File, n int) (int, error)
+	})
+	if !ok || b.end < 0 {
+		return 0, errors.ErrUnsupported
+	}
+	var first time.Time
+	for b.err == nil && b.off < b.end && got < n {
+		b.x.dog.begin()
+		m, err := conn.splice(pipe, int(min(int64(n-got), b.end-b.off)))
+		b.x.dog.end(int64(m))
+		b.off, got = b.off+int64(m), got+m
+		switch {
+		case errors.Is(err, errors.ErrUnsupported) && got == 0:
+			return 0, errors.ErrUnsupported
+		case errors.Is(err, errors.ErrUnsupported):
+			return got, nil // the next call says so
+		case err != nil:
+			b.err = b.translate(err)
+		case m == 0 || got >= spliceEnough || !first.IsZero() && time.Since(first) > spliceAge:
+			return got, nil
+		case first.IsZero():
+			first = time.Now()
+		}
+	}
+	return got, b.err
 }
 
 // atEnd looks behind the last byte announced. A body in chunks can have more, and its

@@ -104,7 +104,7 @@ func (d *direct) exchange(c *directConn, req *http.Request) (resp *http.Response
 	}
 	c.head = -1
 	resp.Body = &directBody{
-		body: resp.Body, d: d, c: c, stop: stop, empty: resp.Body == http.NoBody,
+		body: unframed(resp, c.br), d: d, c: c, stop: stop, empty: resp.Body == http.NoBody,
 		reuse: !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols,
 	}
 	return resp, true, nil

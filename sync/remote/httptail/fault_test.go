@@ -19,7 +19,7 @@ func sample() remotetest.File {
 
 // fetch opens and reads a file, and says in a word how that went: "ok", "short" (a clean
 // end before the file's), "wrong" (other bytes), or the kind of the error.
-func fetch(t *testing.T, c *Client, req remote.Request, content []byte) (string, *remote.Tail, error) {
+func fetch(t *testing.T, c remotetest.Source, req remote.Request, content []byte) (string, *remote.Tail, error) {
 	t.Helper()
 	tail, err := c.Open(t.Context(), req)
 	if err != nil {
@@ -126,7 +126,10 @@ var faultRows = map[string]struct{ whole, ranged string }{
 	"status 429, Retry-After 1":                    {"temporary", "temporary"},
 }
 
-func TestFaults(t *testing.T) {
+func TestFaults(t *testing.T) { testFaults(t, func(c *Client) remotetest.Source { return c }) }
+
+// testFaults runs the rows with what read makes of a client.
+func testFaults(t *testing.T, read func(*Client) remotetest.Source) {
 	for _, fault := range remotetest.Faults() {
 		t.Run(fault.Name, func(t *testing.T) {
 			t.Parallel()
@@ -139,7 +142,7 @@ func TestFaults(t *testing.T) {
 				f := sample()
 				f.Faults = []remotetest.Fault{fault}
 				req := remote.Request{URL: s.Put("file", f), Offset: off}
-				got, _, err := fetch(t, newClient(t, Options{Stall: 400 * time.Millisecond}), req, f.Content)
+				got, _, err := fetch(t, read(newClient(t, Options{Stall: 400 * time.Millisecond})), req, f.Content)
 				if got != want {
 					t.Errorf("from byte %d: %s, want %s (%v)", off, got, want, err)
 				}
@@ -172,9 +175,10 @@ func checkText(t *testing.T, err error) {
 }
 
 // TestCutAtEveryByte cuts a small file everywhere: never a clean end, never a wrong byte.
-func TestCutAtEveryByte(t *testing.T) {
+func TestCutAtEveryByte(t *testing.T) { testCuts(t, newClient(t, Options{})) }
+
+func testCuts(t *testing.T, c remotetest.Source) {
 	s := remotetest.NewServer(t)
-	c := newClient(t, Options{})
 	content := remotetest.Content(3, 120)
 	for _, cut := range []func(int64) remotetest.Fault{remotetest.CutFIN, remotetest.CutRST, remotetest.ChunkedCut} {
 		for off := range int64(3) {

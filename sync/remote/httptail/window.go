@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -50,9 +51,10 @@ type window struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	streams sync.WaitGroup
-	last    *[]byte // lent by Next
-	rest    []byte  // of what Next returned, for Read
-	tail    []byte  // the last bytes that Next returned, up to jointSize
+	last    *[]byte  // lent by Next
+	rest    []byte   // of what Next returned, for Read
+	tail    []byte   // the last bytes that Next returned, up to jointSize
+	lone    widening // what Splice measures
 
 	mu      sync.Mutex // guards what follows
 	changed *sync.Cond
@@ -116,6 +118,26 @@ func (w *window) Read(p []byte) (int, error) {
 	n := copy(p, w.rest)
 	w.rest = w.rest[n:]
 	return n, nil
+}
+
+// Splice is that of the lead while it alone is fast enough; see remote.Splicer.
+func (w *window) Splice(pipe *os.File, n int) (int, error) {
+	if w.started || w.req.Streams > 1 {
+		return 0, errors.ErrUnsupported
+	}
+	if w.lone.since.IsZero() {
+		w.lone.since = time.Now()
+	}
+	if took := time.Since(w.lone.since); took > measureTime {
+		rate := float64(w.lone.received) / took.Seconds()
+		if rate < fastEnough && float64(w.end-w.lead.off) > worthwhile*rate && w.client.load.of(w.at.Host) < w.client.conns {
+			return 0, errors.ErrUnsupported // perhaps several are faster
+		}
+		w.lone = widening{since: time.Now()}
+	}
+	got, err := w.lead.Splice(pipe, n)
+	w.lone.received += int64(got)
+	return got, err
 }
 
 // Next returns the next bytes; see remote.Blocks. The first call begins to read ahead.
