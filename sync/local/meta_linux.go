@@ -13,7 +13,11 @@ import (
 // setModTime sets the file's modification time through its descriptor, futimens(3): the
 // path may be another file by now.
 func (w *Writer) setModTime(t time.Time) error {
-	ts := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, {Sec: t.Unix(), Nsec: int64(t.Nanosecond())}}
+	mtime, err := unix.TimeToTimespec(t)
+	if err != nil { // 32-bit systems have no times beyond 2038
+		return os.NewSyscallError("futimens", err)
+	}
+	ts := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, mtime}
 	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, w.f.Fd(), 0, uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
 	if errno != 0 {
 		return os.NewSyscallError("futimens", errno)

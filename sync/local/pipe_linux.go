@@ -49,7 +49,8 @@ func (w *Writer) AppendPipe(p *Pipe, n int) (spliced bool, err error) {
 		var serr error
 		off := w.size
 		err := rc.Write(func(fd uintptr) bool {
-			m, serr = unix.Splice(int(p.R.Fd()), nil, int(fd), &off, n, unix.SPLICE_F_MOVE)
+			k, e := unix.Splice(int(p.R.Fd()), nil, int(fd), &off, n, unix.SPLICE_F_MOVE)
+			m, serr = int64(k), e // the type of the count differs between architectures
 			return true
 		})
 		switch {

@@ -140,9 +140,12 @@ func TestWindow(t *testing.T) {
 		"429 to all parts":           {etag: `"a"`, streams: 4, part: status(429), once: true},
 		"503 to all parts":           {etag: `"a"`, streams: 4, part: status(503), once: true},
 		"403 to all parts":           {etag: `"a"`, streams: 4, part: status(403), once: true},
-		"a redirect":                 {etag: `"a"`, streams: 4, once: true, part: func(w http.ResponseWriter, r *http.Request, _ int) bool { http.Redirect(w, r, "/", 302); return true }},
-		"200 to a part":              {etag: `"a"`, streams: 4, once: true, part: func(w http.ResponseWriter, r *http.Request, _ int) bool { r.Header.Del("Range"); return false }},
-		"503 to every third":         {etag: `"a"`, streams: 4, mayEnd: true, slow: time.Millisecond, part: func(w http.ResponseWriter, r *http.Request, n int) bool { return n%3 == 0 && status(503)(w, r, n) }},
+		"a redirect": {etag: `"a"`, streams: 4, once: true, part: func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			http.Redirect(w, r, "/", http.StatusFound)
+			return true
+		}},
+		"200 to a part":      {etag: `"a"`, streams: 4, once: true, part: func(w http.ResponseWriter, r *http.Request, _ int) bool { r.Header.Del("Range"); return false }},
+		"503 to every third": {etag: `"a"`, streams: 4, mayEnd: true, slow: time.Millisecond, part: func(w http.ResponseWriter, r *http.Request, n int) bool { return n%3 == 0 && status(503)(w, r, n) }},
 		"another version": {etag: `"a"`, streams: 4, once: true, part: func(w http.ResponseWriter, r *http.Request, n int) bool {
 			w.Header().Set("ETag", `"b"`)
 			http.ServeContent(w, r, "file", time.Time{}, bytes.NewReader(other))
