@@ -195,15 +195,14 @@ func (w *window) put(k *chunk, b lent) bool {
 func (w *window) goOn(b *body, k *chunk, progress bool, err error) (*body, *chunk) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	k.owned = false
 	if err != nil {
 		if b != nil {
-			w.unlocked(func() { b.Close() })
+			w.unlocked(func() { b.Close() }) // the chunk stays this stream's meanwhile
 		}
 		if progress && !w.closed && w.ctx.Err() == nil {
-			k.owned = true
 			return nil, k // it broke: ask for the rest
 		}
+		k.owned = false
 		w.refused(err)
 		return nil, nil
 	}
