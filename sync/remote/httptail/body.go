@@ -40,15 +40,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
-const (
-	// spliceEnough is how much is not held back to wait for more, nor is anything that is
-	// as old as spliceAge: what is only in a pipe is lost to SIGKILL.
-	spliceEnough = 256 << 10
-	spliceAge    = 100 * time.Millisecond
-)
-
 // Splice is that of remote.Splicer. Small pieces that come slowly are gathered, as each
-// write has its price.
+// write has its price; but what is only in a pipe is lost to SIGKILL.
 func (b *body) Splice(pipe *os.File, n int) (got int, err error) {
 	conn, ok := b.x.resp.Body.(interface {
 		splice(pipe *os.File, n int) (int, error)
@@ -69,7 +62,7 @@ func (b *body) Splice(pipe *os.File, n int) (got int, err error) {
 			return got, nil // the next call says so
 		case err != nil:
 			b.err = b.translate(err)
-		case m == 0 || got >= spliceEnough || !first.IsZero() && time.Since(first) > spliceAge:
+		case m == 0 || got >= idleBlock || !first.IsZero() && time.Since(first) > blockAge:
 			return got, nil
 		case first.IsZero():
 			first = time.Now()

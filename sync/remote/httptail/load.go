@@ -43,6 +43,3 @@ func (l *load) of(host string) int {
 	defer l.mu.Unlock()
 	return l.hosts[host]
 }
-
-// over says whether a host has more than most requests.
-func (l *load) over(host string, most int) bool { return l.of(host) > most }

@@ -91,11 +91,12 @@ type lent struct {
 // can bring one version of the file.
 func (c *Client) newWindow(ctx context.Context, at *url.URL, req remote.Request, t *remote.Tail, h http.Header) io.ReadCloser {
 	lead, ok := t.Body.(*body)
-	ranges := t.Start > 0 || strings.EqualFold(strings.TrimSpace(h.Get("Accept-Ranges")), "bytes") || ranged(req) && t.Start == req.Offset
-	if !ok || req.Streams == 1 || req.Length > 0 || t.End < 0 || t.End != t.Size || t.End-t.Start < windowMin || !ranges || c.load.single(at.Host) {
+	if !ok || req.Streams == 1 || req.Length > 0 || t.End < 0 || t.End != t.Size || t.End-t.Start < windowMin {
 		return t.Body
 	}
-	if t.StrongETag() == "" && t.StrongTime().IsZero() && !req.Proven {
+	ranges := t.Start > 0 || strings.EqualFold(strings.TrimSpace(h.Get("Accept-Ranges")), "bytes")
+	oneVersion := t.StrongETag() != "" || !t.StrongTime().IsZero() || req.Proven
+	if !ranges || !oneVersion || c.load.single(at.Host) {
 		return t.Body
 	}
 	w := &window{client: c, at: at, req: req, want: t.Version, lead: lead, end: t.End}
@@ -128,12 +129,9 @@ func (w *window) Splice(pipe *os.File, n int) (int, error) {
 	if w.lone.since.IsZero() {
 		w.lone.since = time.Now()
 	}
-	if took := time.Since(w.lone.since); took > measureTime {
-		rate := float64(w.lone.received) / took.Seconds()
-		if rate < fastEnough && float64(w.end-w.lead.off) > worthwhile*rate && w.client.load.of(w.at.Host) < w.client.conns {
-			return 0, errors.ErrUnsupported // perhaps several are faster
-		}
-		w.lone = widening{since: time.Now()}
+	if rate, ok := w.lone.measured(time.Now(), measureTime); ok && rate < fastEnough && w.worthwhile(rate, w.lead.off) &&
+		w.client.load.of(w.at.Host) < w.client.conns {
+		return 0, errors.ErrUnsupported // perhaps several are faster
 	}
 	got, err := w.lead.Splice(pipe, n)
 	w.lone.received += int64(got)

@@ -280,7 +280,7 @@ func (w *window) take() *chunk {
 				return k
 			}
 		}
-		if w.next == w.end || w.active > w.most || w.active > 1 && w.client.load.over(w.at.Host, w.client.conns) {
+		if w.next == w.end || w.active > w.most || w.active > 1 && w.client.load.of(w.at.Host) > w.client.conns {
 			return nil
 		}
 		if w.most == 1 || w.next+w.chunkSize()-w.pos <= w.ahead() {

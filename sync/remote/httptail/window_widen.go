@@ -29,15 +29,30 @@ type widening struct {
 	slower float64   // the rate with those
 }
 
+// measured returns the rate of a measurement that took at least so long, and begins the next.
+func (d *widening) measured(now time.Time, least time.Duration) (rate float64, ok bool) {
+	took := now.Sub(d.since)
+	if took < least {
+		return 0, false
+	}
+	rate = float64(d.received-d.base) / took.Seconds()
+	d.since, d.base = now, d.received
+	return rate, true
+}
+
+// worthwhile says whether the bytes from pos on take long enough, at a rate, to begin more
+// streams for them.
+func (w *window) worthwhile(rate float64, pos int64) bool {
+	return float64(w.end-pos) >= worthwhile*rate
+}
+
 // widenNow looks at the rate now and then.
 func (w *window) widenNow(now time.Time) {
 	d := &w.widen
-	took := now.Sub(d.since)
-	if took < max(measureTime, measureTrips*w.rtt) {
+	rate, ok := d.measured(now, max(measureTime, measureTrips*w.rtt))
+	if !ok {
 		return
 	}
-	rate := float64(d.received-d.base) / took.Seconds()
-	d.since, d.base = now, d.received
 	if d.settle {
 		d.settle = false
 		return
@@ -48,7 +63,7 @@ func (w *window) widenNow(now time.Time) {
 	case d.before > 0 && rate < helps*d.slower:
 		d.adaptive = false
 		w.most = d.before
-	case w.active >= w.most || rate > fastEnough || float64(w.end-w.pos) < worthwhile*rate:
+	case w.active >= w.most || rate > fastEnough || !w.worthwhile(rate, w.pos):
 	default:
 		d.before, d.slower, d.settle = w.active, rate, true
 		w.addStreams(min(w.active, w.most-w.active))
