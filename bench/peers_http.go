@@ -17,6 +17,14 @@ type lists struct {
 	curl  string // a configuration of curl's; output is relative
 }
 
+// serveLists starts the server and makes the lists of what it has.
+func (b *bed) serveLists() (lists, error) {
+	if err := b.serveHTTP(); err != nil {
+		return lists{}, err
+	}
+	return b.writeLists()
+}
+
 // writeLists writes the row's list for all.
 func (b *bed) writeLists() (l lists, err error) {
 	l = lists{filepath.Join(b.dir, "urls"), filepath.Join(b.dir, "aria2.txt"), filepath.Join(b.dir, "curl.conf")}

@@ -46,17 +46,11 @@ const overlapNote = "fsync compares the end of each file with the server's befor
 
 // rowGrownHTTP is files that grew at their end: what an append costs.
 func rowGrownHTTP(ctx context.Context, b *bed) error {
-	if _, err := nginxProgram(); err != nil {
-		return b.skip(err)
-	}
 	p, err := b.makeGrown()
 	if err != nil {
 		return err
 	}
-	if err := b.serveHTTP(); err != nil {
-		return err
-	}
-	l, err := b.writeLists()
+	l, err := b.serveLists()
 	if err != nil {
 		return err
 	}
@@ -107,9 +101,6 @@ const killRate = 200_000_000
 
 // rowKilled is one file and three kills: what is lost, and what is wrong then.
 func rowKilled(ctx context.Context, b *bed) error {
-	if _, err := nginxProgram(); err != nil {
-		return b.skip(err)
-	}
 	size := b.bytes(4 * gib)
 	b.inMemory(2*size+gib/2, true)
 	if err := b.makeBig(size); err != nil {

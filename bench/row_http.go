@@ -12,18 +12,12 @@ import (
 // rowFresh is many small files: what a file costs.
 func rowFresh(mem bool) func(context.Context, *bed) error {
 	return func(ctx context.Context, b *bed) error {
-		if _, err := nginxProgram(); err != nil {
-			return b.skip(err)
-		}
 		n := b.files(20_000)
 		b.inMemory(int64(n)*3*4096+gib/2, mem)
 		if err := b.makeTree(n, sized(4096)); err != nil {
 			return err
 		}
-		if err := b.serveHTTP(); err != nil {
-			return err
-		}
-		l, err := b.writeLists()
+		l, err := b.serveLists()
 		if err != nil {
 			return err
 		}
@@ -45,18 +39,12 @@ func rowFresh(mem bool) func(context.Context, *bed) error {
 // rowLarge is one large file, of which a share may be there: what a byte costs.
 func rowLarge(mem bool, percent int64) func(context.Context, *bed) error {
 	return func(ctx context.Context, b *bed) error {
-		if _, err := nginxProgram(); err != nil {
-			return b.skip(err)
-		}
 		size := b.bytes(4 * gib)
 		b.inMemory(2*size+gib/2, mem)
 		if err := b.makeBig(size); err != nil {
 			return err
 		}
-		if err := b.serveHTTP(); err != nil {
-			return err
-		}
-		l, err := b.writeLists()
+		l, err := b.serveLists()
 		if err != nil {
 			return err
 		}
@@ -98,9 +86,6 @@ func (b *bed) way() (string, error) {
 
 // rowFarLarge is one file over a long way with a thin connection: what more of them bring.
 func rowFarLarge(ctx context.Context, b *bed) error {
-	if _, err := nginxProgram(); err != nil {
-		return b.skip(err)
-	}
 	size := b.bytes(256 * mib)
 	b.inMemory(2*size+gib/2, true)
 	if err := b.makeBig(size); err != nil {
@@ -129,9 +114,6 @@ func rowFarLarge(ctx context.Context, b *bed) error {
 
 // rowFarSmall is many small files over a long way: what a round trip costs.
 func rowFarSmall(ctx context.Context, b *bed) error {
-	if _, err := nginxProgram(); err != nil {
-		return b.skip(err)
-	}
 	n := b.files(2000)
 	b.inMemory(int64(n)*3*(16<<10)+gib/2, true)
 	if err := b.makeTree(n, sized(16<<10)); err != nil {

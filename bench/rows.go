@@ -19,22 +19,32 @@ func allRows() []row {
 	return []row{
 		{"A100k", "no-op, 100,000 files, sizes and times in the list", rowKnown(100_000)},
 		{"A1M", "no-op, 1,000,000 files, sizes and times in the list", rowKnown(1_000_000)},
-		{"B", "no-op, 20,000 files, sizes unknown, HTTP", rowUnknown},
-		{"C-disk", "20,000 x 4 KiB fresh, HTTP, disk", rowFresh(false)},
-		{"C-tmpfs", "20,000 x 4 KiB fresh, HTTP, tmpfs", rowFresh(true)},
-		{"D-tmpfs", "4 GiB fresh, HTTP, tmpfs", rowLarge(true, 0)},
-		{"D-disk", "4 GiB fresh, HTTP, disk", rowLarge(false, 0)},
-		{"E50", "4 GiB, 50 % there, HTTP", rowLarge(true, 50)},
-		{"E99", "4 GiB, 99 % there, HTTP", rowLarge(true, 99)},
-		{"F1", "256 MiB, long way, HTTP", rowFarLarge},
-		{"F2", "2,000 x 16 KiB, long way, HTTP", rowFarSmall},
+		{"B", "no-op, 20,000 files, sizes unknown, HTTP", overHTTP(rowUnknown)},
+		{"C-disk", "20,000 x 4 KiB fresh, HTTP, disk", overHTTP(rowFresh(false))},
+		{"C-tmpfs", "20,000 x 4 KiB fresh, HTTP, tmpfs", overHTTP(rowFresh(true))},
+		{"D-tmpfs", "4 GiB fresh, HTTP, tmpfs", overHTTP(rowLarge(true, 0))},
+		{"D-disk", "4 GiB fresh, HTTP, disk", overHTTP(rowLarge(false, 0))},
+		{"E50", "4 GiB, 50 % there, HTTP", overHTTP(rowLarge(true, 50))},
+		{"E99", "4 GiB, 99 % there, HTTP", overHTTP(rowLarge(true, 99))},
+		{"F1", "256 MiB, long way, HTTP", overHTTP(rowFarLarge)},
+		{"F2", "2,000 x 16 KiB, long way, HTTP", overHTTP(rowFarSmall)},
 		{"G1", "2 GiB, SFTP", rowBig},
 		{"G2", "256 MiB, long way, SFTP", rowDelay},
 		{"H-fresh", "10,000 x 4 KiB fresh, SFTP", rowSmall},
 		{"H-noop", "10,000 x 4 KiB no-op, SFTP", rowNoop},
-		{"I-http", "200 x 20 MiB grown by 1 %, HTTP", rowGrownHTTP},
+		{"I-http", "200 x 20 MiB grown by 1 %, HTTP", overHTTP(rowGrownHTTP)},
 		{"I-sftp", "200 x 20 MiB grown by 1 %, SFTP", rowGrownSFTP},
-		{"J", "4 GiB, killed three times, HTTP", rowKilled},
+		{"J", "4 GiB, killed three times, HTTP", overHTTP(rowKilled)},
+	}
+}
+
+// overHTTP leaves a row out where there is no nginx.
+func overHTTP(run func(context.Context, *bed) error) func(context.Context, *bed) error {
+	return func(ctx context.Context, b *bed) error {
+		if _, err := nginxProgram(); err != nil {
+			return b.skip(err)
+		}
+		return run(ctx, b)
 	}
 }
 
