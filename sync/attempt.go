@@ -345,10 +345,7 @@ func looksHTML(f *local.File) bool {
 
 // kept reports an entry that needs no request.
 func (j *job) kept(f *local.File) error {
-	j.Outcome, j.Result.Size = UpToDate, f.Size
-	if len(j.Digests) > 0 {
-		j.Verified = DigestEvidence
-	}
+	j.keep(f.Size)
 	j.stats.Have.Add(f.Size)
 	return nil
 }

@@ -138,10 +138,8 @@ func (p *Puller) glanceBatch(ctx context.Context, g *local.Glancer, batch, work 
 		if results == nil {
 			results = make([]Result, 0, len(batch)-i)
 		}
-		r := Result{Entry: batch[i], Outcome: UpToDate, Size: size, Offset: size}
-		if len(r.Entry.Digests) > 0 {
-			r.Verified = DigestEvidence
-		}
+		r := Result{Entry: batch[i], Offset: size}
+		r.keep(size)
 		results = append(results, r)
 		have += size
 	}

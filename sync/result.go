@@ -57,3 +57,11 @@ type Result struct {
 	Requests  int
 	Elapsed   time.Duration
 }
+
+// keep says that a file of size bytes is complete as it is, by what is remembered of it.
+func (r *Result) keep(size int64) {
+	r.Outcome, r.Size = UpToDate, size
+	if len(r.Entry.Digests) > 0 {
+		r.Verified = DigestEvidence
+	}
+}
