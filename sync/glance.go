@@ -199,5 +199,11 @@ func schemeOf(raw string) string {
 }
 
 // glancers is how many goroutines glance: what they do is all computation while directories
-// are cached, and a disk that is asked has queues for few.
-func glancers() int { return max(2, min(8, runtime.GOMAXPROCS(0))) }
+// are cached, and a disk that is asked has queues for few. Several hand work on in an order
+// of their own; entries that are worked on one at a time are so in the list's order.
+func (p *Puller) glancers() int {
+	if p.Jobs <= 1 {
+		return 1
+	}
+	return max(2, min(8, runtime.GOMAXPROCS(0)))
+}

@@ -29,7 +29,7 @@ const (
 
 // Options are the policies of a run. The zero value is usable.
 type Options struct {
-	Jobs    int // entries worked on at a time; 0 means 1
+	Jobs    int // entries worked on at a time; 0 means 1; one: in the list's order
 	Retries int // attempts without progress after the first one
 	Streams int // connections for one file; 0: as many as help
 

@@ -9,11 +9,11 @@ import (
 	"fsync/sync/local"
 )
 
-// Pull yields one Result for each entry, as each ends, in no certain order. An error that
-// the entries yield ends the reading of more and is yielded as the Err of a Result
-// without a path. When ctx is done, requests are cut, what was fetched is kept, entries
-// under way are Stopped, and no more are begun. Breaking out of the loop does the same;
-// no goroutine outlives the loop.
+// Pull yields one Result for each entry, as each ends, in no certain order; a single job
+// takes the entries in the list's order. An error that the entries yield ends the reading of
+// more and is yielded as the Err of a Result without a path. When ctx is done, requests are
+// cut, what was fetched is kept, entries under way are Stopped, and no more are begun.
+// Breaking out of the loop does the same; no goroutine outlives the loop.
 func (p *Puller) Pull(ctx context.Context, entries iter.Seq2[listing.Entry, error]) iter.Seq[Result] {
 	return func(yield func(Result) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -25,7 +25,7 @@ func (p *Puller) Pull(ctx context.Context, entries iter.Seq2[listing.Entry, erro
 		jobs := max(1, p.Jobs)
 		todo := make(chan listing.Entry, jobs)
 		results := make(chan Result, jobs)
-		settled := make(chan []Result, glancers())
+		settled := make(chan []Result, p.glancers())
 		committer := newCommitter(p, results)
 		p.start(ctx, entries, todo, results, settled, committer)
 		// After a break the results are drained, so that everybody can end.
@@ -50,7 +50,7 @@ func (p *Puller) start(ctx context.Context, entries iter.Seq2[listing.Entry, err
 		p.feed(ctx, entries, queue, results)
 		queue.close(false)
 	})
-	for range glancers() {
+	for range p.glancers() {
 		ahead.Go(func() { p.glance(ctx, queue, todo, settled) })
 	}
 	for range cap(todo) {
