@@ -73,8 +73,13 @@ func dispatch(args []string) int {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == "render" {
-		return render(args[1:])
+	if len(args) > 0 {
+		switch args[0] {
+		case "render":
+			return render(args[1:])
+		case "scale":
+			return scaleMain(ctx, args[1:])
+		}
 	}
 	s, err := parse(args)
 	if err != nil {

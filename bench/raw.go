@@ -39,13 +39,14 @@ func rawMain(args []string) int {
 	return 0
 }
 
-// rawStatx looks at each file of a list, on a number of threads: DIR LIST THREADS.
+// rawStatx looks at each file of a list, on a number of threads: DIR LIST THREADS WHAT. With
+// "stamp" it reads the attribute, too, that says how fsync left the file.
 func rawStatx(args []string) error {
 	names, err := readLines(args[1])
 	if err != nil {
 		return err
 	}
-	dir := args[0] + "/"
+	dir, stamp := args[0]+"/", args[3] == "stamp"
 	var wg sync.WaitGroup
 	errs := make([]error, atoi(args[2]))
 	part := (len(names) + len(errs) - 1) / len(errs)
@@ -54,8 +55,15 @@ func rawStatx(args []string) error {
 		wg.Go(func() {
 			runtime.LockOSThread()
 			var st unix.Statx_t
+			value := make([]byte, 256)
 			for _, name := range mine {
 				if err := unix.Statx(unix.AT_FDCWD, dir+name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st); err != nil {
+					errs[i] = fmt.Errorf("%s: %w", name, err)
+				}
+				if !stamp {
+					continue
+				}
+				if _, err := unix.Lgetxattr(dir+name, "user.fsync.version", value); err != nil && err != unix.ENODATA && err != unix.ENOTSUP {
 					errs[i] = fmt.Errorf("%s: %w", name, err)
 				}
 			}

@@ -25,8 +25,8 @@ func rowKnown(n int) func(context.Context, *bed) error {
 				return fmt.Errorf("fsync list: %w: %s", err, out)
 			}
 		}
-		there := filepath.Join(b.dir, "there")
-		if err := copyTree(b.src, there, true); err != nil {
+		there, err := b.makeThere(ctx, tsv)
+		if err != nil {
 			return err
 		}
 		// All look at the same tree: nobody changes it, and a million files are made once.
@@ -42,12 +42,29 @@ func rowKnown(n int) func(context.Context, *bed) error {
 	}
 }
 
+// makeThere makes the tree in which nothing is to be done: by fsync, so that it has what fsync
+// leaves behind, which means nothing to the others.
+func (b *bed) makeThere(ctx context.Context, tsv string) (string, error) {
+	there := filepath.Join(b.dir, "there")
+	if b.fsync == "" {
+		return there, copyTree(b.src, there, true)
+	}
+	argv := b.pull(tsv, there, "--base", b.src, "--sync", "none", "-q")
+	if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("fsync pull: %w: %s", err, out)
+	}
+	return there, nil
+}
+
 func (b *bed) knownTools(tsv string, sshErr error) []tool {
 	jobs := strconv.Itoa(b.jobs)
+	statx := func(name, what string) tool {
+		return tool{name: name, limit: true, argv: func(dest string) []string {
+			return []string{b.self, "raw", "statx", dest, b.list, "2", what}
+		}}
+	}
 	tools := []tool{
-		{name: "statx, 2 threads", limit: true, argv: func(dest string) []string {
-			return []string{b.self, "raw", "statx", dest, b.list, "2"}
-		}},
+		statx("statx, 2 threads", "size"), statx("statx and the stamp, 2 threads", "stamp"),
 		{name: "fsync", argv: func(dest string) []string { return b.pull(tsv, dest, "--base", b.src, "--sync", "none") }},
 		command("rsync -rt, disk to disk", "rsync", "-rt", b.src+"/", "DEST/"),
 	}

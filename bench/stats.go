@@ -17,12 +17,12 @@ func median[T cmp.Ordered](values []T) T {
 	return values[len(values)/2]
 }
 
-func each[T any](samples []sample, of func(sample) T) []T {
-	var all []T
-	for _, s := range samples {
-		all = append(all, of(s))
+func each[S, T any](all []S, of func(S) T) []T {
+	out := make([]T, 0, len(all))
+	for _, v := range all {
+		out = append(out, of(v))
 	}
-	return all
+	return out
 }
 
 // wall returns the median time in seconds.
