@@ -25,6 +25,8 @@ func packed(fields ...any) []byte {
 		switch f := f.(type) {
 		case int:
 			p = binary.BigEndian.AppendUint32(p, uint32(f))
+		case uint32:
+			p = binary.BigEndian.AppendUint32(p, f)
 		case uint64:
 			p = binary.BigEndian.AppendUint64(p, f)
 		case string:
@@ -42,21 +44,21 @@ var namePackets = map[string]struct {
 }{
 	"none":     {packed(0), "[]"},
 	"bare":     {packed(1, "a", "", 0), "[{a 0 0 0 0}]"},
-	"all":      {packed(1, "a", "-rw a", attrSize|attrOwner|attrMode|attrTimes, uint64(1<<40), 1, 2, 0o100644, 3, 4), fmt.Sprintf("[{a 15 %d %d 4}]", 1<<40, 0o100644)},
-	"extended": {packed(2, "a", "", 1<<31, 2, "x", "y", "z", "", "b", "", attrTimes, 7, 8), fmt.Sprintf("[{a %d 0 0 0} {b 8 0 0 8}]", 1<<31)},
+	"all":      {packed(1, "a", "-rw a", attrSize|attrOwner|attrMode|attrTimes, uint64(1<<40), 1, 2, 0o100644, 3, 4), fmt.Sprintf("[{a 15 %d %d 4}]", int64(1<<40), 0o100644)},
+	"extended": {packed(2, "a", "", uint32(1<<31), 2, "x", "y", "z", "", "b", "", attrTimes, 7, 8), fmt.Sprintf("[{a %d 0 0 0} {b 8 0 0 8}]", int64(1<<31))},
 	"odd name": {packed(1, "../\x00", "", 0), "[{../\x00 0 0 0 0}]"},
 
 	"nothing":        {nil, ""},
 	"too few":        {packed(2, "a", "", 0), ""},
 	"too many":       {packed(1, "a", "", 0, "b", "", 0), ""},
-	"far too few":    {packed(1<<32-1, "a", "", 0), ""},
-	"long name":      {packed(1, 1<<32-1, "", 0), ""},
+	"far too few":    {packed(uint32(1<<32-1), "a", "", 0), ""},
+	"long name":      {packed(1, uint32(1<<32-1), "", 0), ""},
 	"name cut":       {packed(1, 5, []byte("abc")), ""},
 	"attrs cut":      {packed(1, "a", "", attrSize, 1), ""},
 	"owner cut":      {packed(1, "a", "", attrOwner, 1), ""},
 	"no flags":       {packed(1, "a", ""), ""},
-	"extended cut":   {packed(1, "a", "", 1<<31, 3, "x", "y"), ""},
-	"extended never": {packed(1, "a", "", 1<<31, 1<<32-1), ""},
+	"extended cut":   {packed(1, "a", "", uint32(1<<31), 3, "x", "y"), ""},
+	"extended never": {packed(1, "a", "", uint32(1<<31), uint32(1<<32-1)), ""},
 }
 
 func TestNames(t *testing.T) {
@@ -147,8 +149,9 @@ func TestLister(t *testing.T) {
 			if slow {
 				r = iotest.OneByteReader(r)
 			}
-			d := newLister(r, pipeEnd{&sent}, &count)
+			d := newPipe(r, pipeEnd{&sent}, nil, &count, func(error) {})
 			a, err := d.send(fxpReaddir, []byte("h"))
+			d.flushing.Wait()
 			if err != nil || !bytes.Equal(sent.Bytes(), framed(fxpReaddir, firstID, packed("h"))) {
 				t.Errorf("%s: sent %x, %v", name, sent.Bytes(), err)
 			}
