@@ -133,13 +133,14 @@ func (d *pipe) next() error {
 	kind, id := d.head[4], binary.BigEndian.Uint32(d.head[5:])
 	d.mu.Lock()
 	r := d.reads[id]
-	delete(d.reads, id)
 	d.mu.Unlock()
 	switch {
 	case id >= firstID:
 		return d.deliver(kind, id, length-5)
 	case r != nil:
 		return d.answered(r, kind, length-5)
+	case kind == fxpData: // pkg/sftp would ask for what is missing by itself
+		return errMalformed
 	}
 	d.show, d.left = d.head[:], length-5
 	return nil

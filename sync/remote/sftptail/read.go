@@ -76,6 +76,8 @@ func (d *pipe) putRead(p []byte) {
 // answered takes the reply to a READ.
 func (d *pipe) answered(r *read, kind byte, length uint32) error {
 	switch {
+	case r.filled || r.failed != nil: // it was answered before
+		return errMalformed
 	case kind == fxpData:
 		if err := d.fill(r, length); err != nil {
 			return err
@@ -144,6 +146,9 @@ func (d *pipe) came(r *read, i int) {
 	if r.arrived++; r.arrived < 3 {
 		return
 	}
+	d.mu.Lock()
+	delete(d.reads, r.id)
+	d.mu.Unlock()
 	if d.show = r.failed; d.show == nil {
 		d.show = okStatus(d.ok[:0], r.id)
 	}
