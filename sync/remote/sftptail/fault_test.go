@@ -21,14 +21,15 @@ const faultSize = 1_500_000 // several blocks, and more than the first window
 // answer says, in order; a body that ends well has all of them; and what goes wrong has
 // the right kind. What a small file takes is asked for at once.
 func TestFaults(t *testing.T) {
-	for _, size := range []int{faultSize, smallSize} {
-		for _, limits := range []bool{true, false} {
-			for _, fault := range remotetest.SFTPFaults() {
-				t.Run(fmt.Sprintf("%s/%d/limits=%t", fault.Name, size, limits), func(t *testing.T) {
-					t.Parallel()
-					testFault(t, fault, remotetest.Content(1, int64(size)), limits)
-				})
-			}
+	for _, how := range []struct {
+		size   int64
+		limits bool
+	}{{faultSize, true}, {smallSize, true}, {smallSize, false}} {
+		for _, fault := range remotetest.SFTPFaults() {
+			t.Run(fmt.Sprintf("%s/%d/limits=%t", fault.Name, how.size, how.limits), func(t *testing.T) {
+				t.Parallel()
+				testFault(t, fault, remotetest.Content(1, how.size), how.limits)
+			})
 		}
 	}
 }
