@@ -208,6 +208,8 @@ func (d *pipe) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
+	case d.broken != nil: // who is told so has his buffer back: nothing may come for it
+		return 0, d.broken
 	case p[4] == fxpInit: // hello has sent one
 		return len(p), nil
 	case p[4] == fxpRead:
@@ -215,7 +217,8 @@ func (d *pipe) Write(p []byte) (int, error) {
 	default:
 		d.out = append(d.out, p...)
 	}
-	return len(p), d.start()
+	d.start()
+	return len(p), nil
 }
 
 // put adds a request that has one string in it, as all of ours have.
@@ -235,17 +238,20 @@ func (d *pipe) send(kind byte, arg []byte) (answer, error) {
 	a := answer{came: make(chan reply, 1)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.broken != nil {
+		return answer{}, d.broken
+	}
 	d.put(kind, arg, a)
-	return a, d.start()
+	d.start()
+	return a, nil
 }
 
 // start has what was put written, unless somebody is about to. It is called under mu.
-func (d *pipe) start() error {
-	if d.broken == nil && !d.writing {
+func (d *pipe) start() {
+	if !d.writing {
 		d.writing = true
 		d.flushing.Go(d.flush)
 	}
-	return d.broken
 }
 
 // flush writes what there is, and what is added meanwhile.

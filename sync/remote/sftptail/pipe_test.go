@@ -199,7 +199,8 @@ func FuzzPipe(f *testing.F) {
 			if len(bytes.Trim(p[8:], "\x00"))+len(bytes.Trim(p[2:4], "\x00")) > 0 {
 				t.Errorf("%x", p)
 			}
-			return fmt.Sprintf("%x %v %x %+v %+v %d", shown, err, p, *plain, *looks, len(a.came))
+			return fmt.Sprintf("%x %v %x %d %d %x %x %v %v %v %v %t %d", shown, err, p, plain.n, looks.n, plain.failed, looks.failed,
+				looks.before.status, looks.before.err, looks.after.status, looks.after.err, looks.mixed, len(a.came))
 		}
 		if whole, cut := play(bytes.NewReader(stream)), play(iotest.OneByteReader(bytes.NewReader(stream))); whole != cut {
 			t.Errorf("whole: %s, in pieces: %s", whole, cut)
