@@ -283,6 +283,13 @@ func (s *SFTPServer) Bytes(name string) int64 {
 	return s.file(name).bytes
 }
 
+// Handles returns how often a file is open now.
+func (s *SFTPServer) Handles(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.file(name).handles
+}
+
 // Settle waits until a file is open in no channel: a client may have left before the
 // last READ that it sent is answered.
 func (s *SFTPServer) Settle(name string) {

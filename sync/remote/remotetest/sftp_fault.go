@@ -28,6 +28,7 @@ type SFTPFault struct {
 	attrs func(n *node, a *attrs)
 	fstat func(q *session, h *handle, id uint32)
 	read  func(q *session, h *handle, r readCall)
+	close func(q *session, h *handle, id uint32)
 
 	// A channel's.
 	noSubsystem bool
@@ -90,7 +91,7 @@ func SFTPFaults() []SFTPFault {
 		[]SFTPFault{
 			SFTPGrow(n, 5000), SFTPGrowUnseen(n, 5000), SFTPShrink(n), SFTPOverwrite(n), SFTPOverwriteUnseen(n), SFTPReplace(),
 			SFTPSizeOff(5000), SFTPSizeOff(-5000), SFTPNoSize(), SFTPNoTime(), SFTPNoAttrs(), SFTPStatFails(),
-			SFTPYoung(), SFTPRestless(),
+			SFTPYoung(), SFTPRestless(), SFTPSlowStat(20 * time.Millisecond), SFTPCloseFails(),
 		},
 		[]SFTPFault{
 			SFTPDenied(), SFTPMissing(), SFTPOpenFails(), SFTPDirectory(), SFTPFIFO(),

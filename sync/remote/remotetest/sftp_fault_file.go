@@ -116,6 +116,19 @@ func SFTPStatFails() SFTPFault {
 	return SFTPFault{Name: "FSTAT fails", fstat: func(q *session, _ *handle, id uint32) { q.status(id, fxFailure) }}
 }
 
+// SFTPSlowStat answers each FSTAT after d.
+func SFTPSlowStat(d time.Duration) SFTPFault {
+	return SFTPFault{Name: "slow FSTAT", Legal: true, fstat: func(q *session, h *handle, id uint32) {
+		q.s.wait(nil, d)
+		q.look(h, id)
+	}}
+}
+
+// SFTPCloseFails answers CLOSE with FAILURE, and closes the file.
+func SFTPCloseFails() SFTPFault {
+	return SFTPFault{Name: "CLOSE fails", Legal: true, close: func(q *session, _ *handle, id uint32) { q.status(id, fxFailure) }}
+}
+
 // SFTPMissing, SFTPDenied and SFTPOpenFails answer OPEN with a status.
 func SFTPMissing() SFTPFault   { return openFails("OPEN: no such file", fxNoSuchFile) }
 func SFTPDenied() SFTPFault    { return openFails("OPEN: permission denied", fxPermissionDenied) }

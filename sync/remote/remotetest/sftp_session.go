@@ -179,9 +179,7 @@ func (q *session) serve(p []byte) {
 			q.status(id, fxFailure)
 		case p[0] == fxpClose:
 			q.forget(name)
-			if !h.mute {
-				q.status(id, fxOK)
-			}
+			q.closed(id, h)
 		case h.mute:
 		case p[0] == fxpRead:
 			off, n := in.u64(), in.u32()
@@ -193,6 +191,17 @@ func (q *session) serve(p []byte) {
 		}
 	default:
 		q.status(id, fxUnsupported)
+	}
+}
+
+// closed answers a CLOSE.
+func (q *session) closed(id uint32, h *handle) {
+	switch {
+	case h.mute:
+	case h.fault != nil && h.fault.close != nil:
+		h.fault.close(q, h, id)
+	default:
+		q.status(id, fxOK)
 	}
 }
 
@@ -301,6 +310,11 @@ func (q *session) fstat(id uint32, h *handle) {
 		h.fault.fstat(q, h, id)
 		return
 	}
+	q.look(h, id)
+}
+
+// look answers an FSTAT.
+func (q *session) look(h *handle, id uint32) {
 	q.s.mu.Lock()
 	h.node.stats++
 	a := h.node.attrs()

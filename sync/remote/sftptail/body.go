@@ -29,6 +29,8 @@ type body struct {
 	notModified bool
 	seen        status
 	end         int64
+	first       []byte  // that came with seen
+	proof       *status // seen after first, if that is all there is
 
 	lent *block // by Next
 
@@ -88,6 +90,11 @@ func (b *body) run() {
 	b.mu.Lock()
 	b.handles, b.claimed = []*handle{hd}, []*lane{hd.lane}
 	b.unbind = context.AfterFunc(b.host.client.ctx, func() { b.giveUp(context.Cause(b.host.client.ctx)) })
+	if n := len(b.first); n > 0 {
+		k := &block{off: b.next, buf: b.first, n: n, done: make(chan struct{}), from: hd}
+		close(k.done)
+		b.queue, b.held, b.next = append(b.queue, k), n, b.next+int64(n)
+	}
 	b.pace.begin(b)
 	first := b.ask()
 	over := b.over()
@@ -235,7 +242,13 @@ func (b *body) lookAgain(handles []*handle) error {
 }
 
 func (b *body) lookAt(hd *handle) error {
-	now, err := hd.lane.fstat(hd.file)
+	var now status
+	var err error
+	if b.proof != nil {
+		now = *b.proof
+	} else {
+		now, err = hd.lane.fstat(hd.file)
+	}
 	if err == nil && !now.alike(b.seen) {
 		err = remote.ErrChanged
 	}

@@ -12,7 +12,9 @@ const (
 	fxpInit          = 1
 	fxpVersion       = 2
 	fxpClose         = 4
+	fxpRead          = 5
 	fxpLstat         = 7
+	fxpFstat         = 8
 	fxpOpendir       = 11
 	fxpReaddir       = 12
 	fxpStatus        = 101

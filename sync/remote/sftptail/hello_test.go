@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/iotest"
 )
@@ -105,90 +104,3 @@ func FuzzHello(f *testing.F) {
 		}
 	})
 }
-
-// TestGuard: packets pass unchanged, however they are cut into pieces; what makes no sense
-// ends them.
-func TestGuard(t *testing.T) {
-	t.Parallel()
-	many := func(n int, p []byte) []byte { return bytes.Repeat(p, n) }
-	status := wirePacket(101, u32(1), u32(0), str(""), str(""))
-	for name, test := range map[string]struct {
-		stream []byte
-		fails  error
-	}{
-		"nothing":            {nil, nil},
-		"data":               {many(3, dataOf(100)), nil},
-		"mixed":              {bytes.Join([][]byte{dataOf(0), status, dataOf(1), status, status, dataOf(300_000)}, nil), nil},
-		"some empty":         {many(mostEmpty, dataOf(0)), nil},
-		"empty, but for one": {bytes.Join([][]byte{many(mostEmpty, dataOf(0)), dataOf(1), many(mostEmpty, dataOf(0))}, nil), nil},
-		"empty for ever":     {many(mostEmpty+1, dataOf(0)), errEmptyData},
-		"between others":     {many(mostEmpty+1, append(dataOf(0), status...)), errEmptyData},
-		"no length":          {make([]byte, 5), errMalformed},
-		"short data":         {append([]byte{0, 0, 0, 8, fxpData}, make([]byte, 8)...), errMalformed},
-		"cut":                {dataOf(100)[:50], nil},
-		"cut in the head":    {dataOf(100)[:7], nil},
-	} {
-		for how, r := range map[string]io.Reader{
-			"whole": bytes.NewReader(test.stream), "bytes": iotest.OneByteReader(bytes.NewReader(test.stream)),
-			"halves": iotest.HalfReader(bytes.NewReader(test.stream)), "error with data": iotest.DataErrReader(bytes.NewReader(test.stream)),
-		} {
-			replay := versionPacket(3)
-			g := &guard{r: r, replay: replay, data: new(atomic.Int64)}
-			got, err := io.ReadAll(g)
-			if !errors.Is(err, test.fails) {
-				t.Errorf("%s, %s: %v", name, how, err)
-			}
-			if want := append(bytes.Clone(replay), test.stream...); !bytes.HasPrefix(want, got) || err == nil && len(got) < len(want) {
-				t.Errorf("%s, %s: other bytes", name, how)
-			}
-		}
-	}
-}
-
-// FuzzGuard: what passes is what came, and how it was cut makes no difference.
-func FuzzGuard(f *testing.F) {
-	f.Add(append(dataOf(5), dataOf(0)...), 3)
-	f.Add(bytes.Repeat(dataOf(0), mostEmpty+1), 7)
-	f.Add([]byte{0, 0, 0, 1, 101, 0, 0, 0, 9, fxpData}, 1)
-	f.Fuzz(func(t *testing.T, stream []byte, piece int) {
-		whole := &guard{data: new(atomic.Int64)}
-		want := whole.look(stream)
-		cut := &guard{data: new(atomic.Int64)}
-		var got error
-		for rest := stream; len(rest) > 0 && got == nil; {
-			n := min(max(1, piece), len(rest))
-			got = cut.look(rest[:n])
-			rest = rest[n:]
-		}
-		if !errors.Is(got, want) || !errors.Is(want, got) {
-			t.Errorf("in pieces of %d: %v, whole: %v", piece, got, want)
-		}
-		passed, err := io.ReadAll(&guard{r: bytes.NewReader(stream), data: new(atomic.Int64)})
-		if err == nil && !bytes.Equal(passed, stream) || want == nil && err != nil {
-			t.Errorf("%d of %d bytes passed: %v", len(passed), len(stream), err)
-		}
-	})
-}
-
-// TestQuietStart: only the first packet is swallowed, however it is written.
-func TestQuietStart(t *testing.T) {
-	t.Parallel()
-	for piece := 1; piece < 20; piece++ {
-		var out bytes.Buffer
-		w := &quietStart{nopCloser{&out}, 9}
-		for rest := []byte("123456789and more"); len(rest) > 0; {
-			n := min(piece, len(rest))
-			if m, err := w.Write(rest[:n]); m != n || err != nil {
-				t.Fatal(m, err)
-			}
-			rest = rest[n:]
-		}
-		if out.String() != "and more" {
-			t.Errorf("%q", out.String())
-		}
-	}
-}
-
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }

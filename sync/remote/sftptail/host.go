@@ -20,8 +20,9 @@ const (
 	mostConns    = 4
 
 	// crowd is how many files a lane has open before another lane is opened for the next:
-	// most servers answer the requests of one lane one by one.
-	crowd = 8
+	// most servers answer the requests of one lane one by one. The fewer the lanes, the
+	// more requests leave in one packet, and the more answers come in one.
+	crowd = 16
 
 	// mostHandles is how many files a lane opens where the server names no limit.
 	mostHandles = 100

@@ -19,12 +19,13 @@ type lane struct {
 	host *host
 	conn *conn // nil: an external command
 	sftp *sftp.Client
-	dirs *lister
+	pipe *pipe
 	cut  func(cause error) // ends the lane, and the connection if it has one
 	gone chan struct{}
 
 	limits
-	calls calls
+	inOrder bool // requests for one file are answered as if one by one
+	calls   calls
 
 	mu    sync.Mutex
 	cause error // of its end
@@ -84,9 +85,9 @@ func (h *host) newLane(l *lane, r io.Reader, w io.WriteCloser, said *said) (*lan
 		limits = *known
 	}
 	l.limits = limits
-	l.dirs = newLister(r, w, &l.calls.data)
-	g := &guard{r: l.dirs, replay: version, data: &l.calls.data}
-	l.sftp, err = sftp.NewClientPipe(g, &quietStart{l.dirs, 9},
+	l.inOrder = hasLimits(version[9:]) // OpenSSH's own
+	l.pipe = newPipe(r, w, version, &l.calls.data, l.cut)
+	l.sftp, err = sftp.NewClientPipe(l.pipe, l.pipe,
 		sftp.MaxPacketUnchecked(limits.read), sftp.UseConcurrentReads(false), sftp.UseFstat(true))
 	if err != nil {
 		return nil, err
@@ -95,8 +96,8 @@ func (h *host) newLane(l *lane, r io.Reader, w io.WriteCloser, said *said) (*lan
 	go func() {
 		defer h.client.done.Done()
 		err := l.sftp.Wait()
-		if g.err != nil {
-			err = g.err
+		if l.pipe.err != nil {
+			err = l.pipe.err
 		}
 		l.end(err)
 	}()
@@ -114,6 +115,7 @@ func (l *lane) end(cause error) {
 	l.blame(cause)
 	l.sftp.Close()
 	close(l.gone)
+	l.pipe.flushing.Wait()
 }
 
 // blame notes a cause. The first one counts.
@@ -210,16 +212,48 @@ func (l *lane) fstat(f *sftp.File) (s status, err error) {
 	return s, err
 }
 
-// readAt fills p, or says why not: io.EOF where the file ends.
+// readAt fills p, or says why not: io.EOF where the file ends. What a server answers short
+// is asked for again.
 func (l *lane) readAt(f *sftp.File, p []byte, off int64) (n int, err error) {
 	err = l.call(func() error {
-		n, err = f.ReadAt(p, off)
-		return err
+		for n < len(p) {
+			r := &read{into: p[n:]}
+			if err := l.pipe.read(f, r, off+int64(n)); err != nil {
+				return err
+			}
+			n += r.n
+		}
+		return nil
 	})
-	if err == nil && n < len(p) {
-		err = errMalformed // a status that says OK is no answer to a read
-	}
 	return n, err
+}
+
+// first is what is asked for of a file as soon as it is open.
+type first struct {
+	seen   status // of the file before it was read
+	n      int    // bytes that came
+	atEnd  bool   // there are none
+	proven bool   // the file was looked at again after that
+	after  status // what was seen then
+}
+
+// begin looks at an open file, reads what p takes, and looks at it again, in one round
+// trip.
+func (l *lane) begin(f *sftp.File, p []byte, off int64) (first, error) {
+	r := &read{into: p, looks: true}
+	err := l.call(func() error { return l.pipe.read(f, r, off) })
+	switch {
+	case err != nil && !isAnswer(err):
+		return first{}, err
+	case r.before.err != nil:
+		return first{}, r.before.err
+	case r.mixed: // what was read may be of another time
+		return first{seen: r.before.status}, nil
+	}
+	return first{
+		seen: r.before.status, n: r.n, atEnd: err == io.EOF,
+		proven: r.after.err == nil, after: r.after.status,
+	}, nil
 }
 
 func (l *lane) close(f *sftp.File) {
@@ -257,7 +291,7 @@ func (s status) check() error {
 		return errDirectory
 	case !s.mode.IsRegular():
 		return errNotRegular
-	case s.size < 0:
+	case s.size < 0 || s.size >= marked:
 		return errNoSize
 	}
 	return nil

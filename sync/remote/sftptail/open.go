@@ -40,10 +40,11 @@ func (b *body) openOn(l *lane) (*handle, error) {
 			return nil, nil
 		}
 	}
-	hd, st, err := b.openHandle(l)
+	hd, f, err := b.openFirst(l)
 	if err != nil {
 		return nil, err
 	}
+	st := f.seen
 	b.seen, b.version = st, st.version(b.url)
 	b.pos = min(b.req.Offset, st.size)
 	b.end = st.size
@@ -51,16 +52,76 @@ func (b *body) openOn(l *lane) (*handle, error) {
 		b.end = min(b.end, b.pos+n)
 	}
 	b.next = b.pos
+	b.begun(f)
 	return hd, nil
+}
+
+// openFirst opens the file on a lane. Where the server does one thing after the other,
+// its first bytes are asked for in the same breath as its size. An error leaves nothing
+// open.
+func (b *body) openFirst(l *lane) (*handle, first, error) {
+	if !l.inOrder || b.req.Offset >= marked {
+		hd, st, err := b.openHandle(l)
+		return hd, first{seen: st}, err
+	}
+	n := int64(min(commonRead, l.read))
+	if b.req.Length > 0 {
+		n = min(n, b.req.Length)
+	}
+	file, err := b.openName(l)
+	if err != nil {
+		return nil, first{}, err
+	}
+	b.first = getBuffer(int(n))
+	f, err := l.begin(file, b.first, b.req.Offset)
+	if errors.Is(err, remote.ErrStall) {
+		b.host.hanging(b.path) // a device may be read from for ever, too
+	}
+	if err == nil {
+		err = f.seen.check()
+	}
+	if err == nil && f.seen.size == 0 && !(f.atEnd && b.req.Offset == 0) {
+		err = checkEmpty(l, file)
+	}
+	if err != nil {
+		l.close(file) // before the lane is given back: it is counted there
+		return nil, f, err
+	}
+	return &handle{lane: l, file: file}, f, nil
+}
+
+// begun takes the first bytes, so far as they are those that are wanted. If there are no
+// others, the file was looked at after them.
+func (b *body) begun(f first) {
+	if b.first == nil {
+		return
+	}
+	n := int(max(0, min(int64(f.n), b.end-b.pos)))
+	if b.pos != b.req.Offset {
+		n = 0
+	}
+	if b.first = b.first[:n]; n == 0 {
+		putBuffer(b.first)
+		b.first = nil
+	}
+	if f.proven && b.pos+int64(n) == b.end {
+		b.proof = &f.after
+	}
+}
+
+// openName opens the file on a lane.
+func (b *body) openName(l *lane) (*sftp.File, error) {
+	file, err := l.open(b.path)
+	if errors.Is(err, remote.ErrStall) {
+		b.host.hanging(b.path)
+	}
+	return file, err
 }
 
 // openHandle opens the file on a lane. An error leaves nothing open.
 func (b *body) openHandle(l *lane) (*handle, status, error) {
-	f, err := l.open(b.path)
+	f, err := b.openName(l)
 	if err != nil {
-		if errors.Is(err, remote.ErrStall) {
-			b.host.hanging(b.path)
-		}
 		return nil, status{}, err
 	}
 	st, err := l.fstat(f)

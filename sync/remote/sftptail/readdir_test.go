@@ -1,17 +1,14 @@
 package sftptail
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"fsync/sync/remote"
@@ -25,6 +22,8 @@ func packed(fields ...any) []byte {
 		switch f := f.(type) {
 		case int:
 			p = binary.BigEndian.AppendUint32(p, uint32(f))
+		case uint32:
+			p = binary.BigEndian.AppendUint32(p, f)
 		case uint64:
 			p = binary.BigEndian.AppendUint64(p, f)
 		case string:
@@ -42,21 +41,21 @@ var namePackets = map[string]struct {
 }{
 	"none":     {packed(0), "[]"},
 	"bare":     {packed(1, "a", "", 0), "[{a 0 0 0 0}]"},
-	"all":      {packed(1, "a", "-rw a", attrSize|attrOwner|attrMode|attrTimes, uint64(1<<40), 1, 2, 0o100644, 3, 4), fmt.Sprintf("[{a 15 %d %d 4}]", 1<<40, 0o100644)},
-	"extended": {packed(2, "a", "", 1<<31, 2, "x", "y", "z", "", "b", "", attrTimes, 7, 8), fmt.Sprintf("[{a %d 0 0 0} {b 8 0 0 8}]", 1<<31)},
+	"all":      {packed(1, "a", "-rw a", attrSize|attrOwner|attrMode|attrTimes, uint64(1<<40), 1, 2, 0o100644, 3, 4), fmt.Sprintf("[{a 15 %d %d 4}]", int64(1<<40), 0o100644)},
+	"extended": {packed(2, "a", "", uint32(1<<31), 2, "x", "y", "z", "", "b", "", attrTimes, 7, 8), fmt.Sprintf("[{a %d 0 0 0} {b 8 0 0 8}]", int64(1<<31))},
 	"odd name": {packed(1, "../\x00", "", 0), "[{../\x00 0 0 0 0}]"},
 
 	"nothing":        {nil, ""},
 	"too few":        {packed(2, "a", "", 0), ""},
 	"too many":       {packed(1, "a", "", 0, "b", "", 0), ""},
-	"far too few":    {packed(1<<32-1, "a", "", 0), ""},
-	"long name":      {packed(1, 1<<32-1, "", 0), ""},
+	"far too few":    {packed(uint32(1<<32-1), "a", "", 0), ""},
+	"long name":      {packed(1, uint32(1<<32-1), "", 0), ""},
 	"name cut":       {packed(1, 5, []byte("abc")), ""},
 	"attrs cut":      {packed(1, "a", "", attrSize, 1), ""},
 	"owner cut":      {packed(1, "a", "", attrOwner, 1), ""},
 	"no flags":       {packed(1, "a", ""), ""},
-	"extended cut":   {packed(1, "a", "", 1<<31, 3, "x", "y"), ""},
-	"extended never": {packed(1, "a", "", 1<<31, 1<<32-1), ""},
+	"extended cut":   {packed(1, "a", "", uint32(1<<31), 3, "x", "y"), ""},
+	"extended never": {packed(1, "a", "", uint32(1<<31), uint32(1<<32-1)), ""},
 }
 
 func TestNames(t *testing.T) {
@@ -103,80 +102,6 @@ func FuzzNames(f *testing.F) {
 			t.Errorf("%d entries of %d, of at least %d bytes in %d", count, told, length, len(p))
 		}
 	})
-}
-
-// pipeEnd is what a lister writes to.
-type pipeEnd struct{ io.Writer }
-
-func (pipeEnd) Close() error { return nil }
-
-// framed puts a packet together.
-func framed(kind byte, id uint32, body []byte) []byte {
-	p := binary.BigEndian.AppendUint32(nil, uint32(5+len(body)))
-	return append(binary.BigEndian.AppendUint32(append(p, kind), id), body...)
-}
-
-// TestLister: pkg/sftp sees its own replies, byte by byte as they came, and ours go to who
-// asked; what nobody asked for, or is no answer to what was asked, ends the lane.
-func TestLister(t *testing.T) {
-	t.Parallel()
-	names := packed(1, "a", "", 0)
-	data := framed(fxpData, 7, packed("some data"))
-	for name, test := range map[string]struct {
-		packets [][]byte
-		want    error
-	}{
-		"ours":       {[][]byte{data, framed(fxpName, firstID, names), data}, io.EOF},
-		"failed":     {[][]byte{framed(fxpStatus, firstID, packed(4, "no", "")), data, data}, io.EOF},
-		"no text":    {[][]byte{data, data, framed(fxpStatus, firstID, packed(1))}, io.EOF},
-		"empty":      {[][]byte{data, framed(fxpStatus, 7, nil)[:9]}, io.EOF},
-		"OK":         {[][]byte{framed(fxpStatus, firstID, packed(0, "", ""))}, errMalformed},
-		"cut status": {[][]byte{framed(fxpStatus, firstID, []byte{0, 0})}, errMalformed},
-		"wrong type": {[][]byte{framed(fxpHandle, firstID, packed("h"))}, errMalformed},
-		"unknown id": {[][]byte{framed(fxpName, firstID+1, names)}, errMalformed},
-		"twice":      {[][]byte{framed(fxpName, firstID, names), framed(fxpName, firstID, names)}, errMalformed},
-		"malformed":  {[][]byte{framed(fxpName, firstID, names[1:])}, errMalformed},
-		"too large":  {[][]byte{framed(fxpName, firstID, make([]byte, largestReply+1))}, errMalformed},
-		"too short":  {[][]byte{{0, 0, 0, 4, fxpName, 0x80, 0, 0}}, errMalformed},
-		"ends":       {[][]byte{framed(fxpName, firstID, names)[:12]}, io.ErrUnexpectedEOF},
-	} {
-		for _, slow := range []bool{false, true} {
-			var count atomic.Int64
-			var sent bytes.Buffer
-			var r io.Reader = bytes.NewReader(slices.Concat(test.packets...))
-			if slow {
-				r = iotest.OneByteReader(r)
-			}
-			d := newLister(r, pipeEnd{&sent}, &count)
-			a, err := d.send(fxpReaddir, []byte("h"))
-			if err != nil || !bytes.Equal(sent.Bytes(), framed(fxpReaddir, firstID, packed("h"))) {
-				t.Errorf("%s: sent %x, %v", name, sent.Bytes(), err)
-			}
-			var got bytes.Buffer
-			_, err = got.ReadFrom(d)
-			if err == nil {
-				err = io.EOF
-			}
-			if !errors.Is(err, test.want) {
-				t.Errorf("%s: %v, want %v", name, err, test.want)
-			}
-			if test.want != io.EOF {
-				continue
-			}
-			var want []byte
-			for _, p := range test.packets {
-				if binary.BigEndian.Uint32(p[5:]) < firstID {
-					want = append(want, p...)
-				}
-			}
-			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("%s: pkg/sftp sees %x", name, got.Bytes())
-			}
-			if name == "ours" && (len(a.came) != 1 || count.Load() != int64(len(names))) {
-				t.Errorf("%d replies, %d bytes", len(a.came), count.Load())
-			}
-		}
-	}
 }
 
 // flat makes a directory of n files, or of files without end.
