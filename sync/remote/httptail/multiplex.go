@@ -2,15 +2,12 @@ package httptail
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -25,12 +22,19 @@ const (
 	// No more of it than streamWindow came by then.
 	strayBytes   = 1 << 20
 	streamWindow = 256 << 10
+	// crowded is what is too much while another connection comes about, which is waited
+	// for crowdTime then. mostWaits is for how many a request waits.
+	crowded   = 2 * shareBytes
+	crowdTime = 250 * time.Millisecond
+	mostWaits = 4
+	// mostProbes is how many connections are tried to find out whether a server has HTTP/2.
+	mostProbes = 4
 	// firstGuess is how long the first answers are taken to be.
 	firstGuess = 16 << 10
 
 	// dialPause is how long no HTTP/2 connection is tried after one that did not come about.
 	dialPause = 10 * time.Second
-	// mostShared is how many HTTP/2 connections a request is tried on.
+	// mostShared is how often a request is sent over HTTP/2.
 	mostShared = 2
 )
 
@@ -46,26 +50,6 @@ type multiplex struct {
 
 	mu    sync.Mutex // guards what follows, and all of hosts
 	hosts map[string]*sharing
-}
-
-// sharing is what is known of a host, and the connections to it.
-type sharing struct {
-	conns   []*sharedConn
-	asking  int           // requests without an answer yet
-	bytes   int64         // what is expected to come over HTTP/2, and of requests that wait for that
-	dialing int           // connections that come about
-	dialed  chan struct{} // closed when the next of them has, or has not
-	offered bool          // it speaks HTTP/2
-	never   bool          // it does not, or not well
-	rest    time.Time     // none is dialed before
-	usual   float64       // bytes of an answer whose length was not known
-}
-
-// sharedConn is one HTTP/2 connection.
-type sharedConn struct {
-	*http.ClientConn
-	bytes    int64 // expected to come
-	answered atomic.Bool
 }
 
 // newMultiplex returns one with connections as a transport's.
@@ -99,7 +83,7 @@ func (m *multiplex) RoundTrip(req *http.Request, expect int64) (*http.Response, 
 			c.answered.Store(true)
 			return m.accept(resp, &lease{m: m, host: host, conn: c, cost: cost}, expect)
 		}
-		m.charge(host, c, -cost)
+		m.release(host, c, cost)
 		if req.Context().Err() != nil || !m.mayAskAgain(host, c, err) {
 			return nil, err
 		}
@@ -121,18 +105,13 @@ func (m *multiplex) enter(at *url.URL, expect int64) (h *sharing, cost int64, sh
 		h = &sharing{usual: firstGuess}
 		m.hosts[at.Host] = h
 	}
-	// A file that comes alone may be a large one, and has nobody to share with.
-	alone := h.asking == 0 && m.load.of(at.Host) == 0
+	alone := h.asking == 0 && m.load.of(at.Host) == 0 && len(h.conns) == 0
 	h.asking++
-	switch {
-	case h.never || !ascii(at.Host):
-		return h, 0, false
-	case expect < 0 && alone && len(h.conns) == 0:
-		return h, 0, false
-	case expect < 0:
+	if expect < 0 {
 		expect = int64(h.usual)
 	}
-	return h, max(expect, leastCost), expect <= shareBytes
+	// One that is alone has nobody to share with, and may be a large file.
+	return h, max(expect, leastCost), expect <= shareBytes && !alone && !h.never && ascii(at.Host)
 }
 
 func (m *multiplex) leave(h *sharing) {
@@ -161,116 +140,11 @@ func (m *multiplex) accept(resp *http.Response, l *lease, expect int64) (*http.R
 		return m.plain.RoundTrip(resp.Request)
 	}
 	if n := max(resp.ContentLength, leastCost); n != l.cost {
-		m.charge(l.host, l.conn, n-l.cost)
+		m.correct(l.host, l.conn, n-l.cost)
 		l.cost = n
 	}
 	l.ReadCloser, resp.Body = resp.Body, l
 	return resp, nil
-}
-
-// reserve returns a connection with room for one more request, nil if there is none.
-func (m *multiplex) reserve(req *http.Request, h *sharing, cost int64) *sharedConn {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	h.bytes += cost
-	for waited := false; ; waited = true {
-		c, usable := h.pick()
-		m.dialMore(req.URL, h, usable)
-		if c != nil {
-			c.bytes += cost
-			return c
-		}
-		if waited || h.dialing == 0 {
-			h.bytes -= cost
-			return nil
-		}
-		dialed := h.dialed
-		m.mu.Unlock()
-		select {
-		case <-dialed:
-		case <-req.Context().Done():
-		}
-		m.mu.Lock()
-	}
-}
-
-// pick reserves the connection with the least on it, and says how many have room. Those
-// that are closed, or closed to more requests and idle, are forgotten.
-func (h *sharing) pick() (best *sharedConn, usable int) {
-	kept := h.conns[:0]
-	for _, c := range h.conns {
-		switch room := c.Available() > 0; {
-		case room:
-			usable++
-			if best == nil || c.bytes < best.bytes {
-				best = c
-			}
-		case c.Err() != nil:
-			continue
-		case c.InFlight() == 0:
-			go c.Close()
-			continue
-		}
-		kept = append(kept, c)
-	}
-	clear(h.conns[len(kept):])
-	h.conns = kept
-	if best != nil && best.Reserve() != nil {
-		best = nil // it ended this moment
-	}
-	return best, usable
-}
-
-// dialMore begins as many connections as are wanting: one until it is known what the
-// server speaks, then one for each shareBytes.
-func (m *multiplex) dialMore(at *url.URL, h *sharing, usable int) {
-	want := 1
-	if h.offered {
-		want = int((h.bytes + shareBytes - 1) / shareBytes)
-	}
-	if h.never || time.Now().Before(h.rest) {
-		return
-	}
-	for ; usable+h.dialing < want; h.dialing++ {
-		if h.dialed == nil {
-			h.dialed = make(chan struct{})
-		}
-		go m.dial(at, h)
-	}
-}
-
-// dial opens a connection. Why it did not come about is for the request over HTTP/1.1 to
-// find out, and to tell.
-func (m *multiplex) dial(at *url.URL, h *sharing) {
-	var protocol string
-	ctx := httptrace.WithClientTrace(m.ctx, &httptrace.ClientTrace{
-		TLSHandshakeDone: func(s tls.ConnectionState, _ error) { protocol = s.NegotiatedProtocol },
-	})
-	port := at.Port()
-	if port == "" {
-		port = "443"
-	}
-	conn, err := m.shared.NewClientConn(ctx, "https", net.JoinHostPort(at.Hostname(), port))
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	h.dialing--
-	close(h.dialed)
-	h.dialed = nil
-	if h.dialing > 0 {
-		h.dialed = make(chan struct{})
-	}
-	switch {
-	case err != nil:
-		h.rest = time.Now().Add(dialPause)
-	case protocol != "h2":
-		h.never = true
-		conn.Close()
-	case m.ctx.Err() != nil:
-		conn.Close()
-	default:
-		h.offered = true
-		h.conns = append(h.conns, &sharedConn{ClientConn: conn})
-	}
 }
 
 // HTTP/2's error codes that say something about the next request (RFC 9113 §7).
@@ -287,7 +161,9 @@ type streamError struct {
 	Cause    error
 }
 
-func (e streamError) Error() string { return "stream reset by the server" }
+func (e streamError) Error() string {
+	return fmt.Sprintf("HTTP/2 stream reset by the server, error code %#x", e.Code)
+}
 
 // mayAskAgain says whether a request without an answer is sent again: what its connection
 // died of is no more the request's fault than that of one which was closed while idle. But
@@ -305,31 +181,6 @@ func (m *multiplex) mayAskAgain(h *sharing, c *sharedConn, err error) bool {
 		h.never = true // HTTP/2 does not work with this server, or with what lies between
 	}
 	return true
-}
-
-// charge changes a connection's account.
-func (m *multiplex) charge(h *sharing, c *sharedConn, cost int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	h.bytes += cost
-	c.bytes += cost
-	if c.bytes == 0 && m.ctx.Err() != nil {
-		go c.Close()
-	}
-}
-
-// close closes the idle connections, and those under way when they become idle.
-func (m *multiplex) close() {
-	m.cancel()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, h := range m.hosts {
-		for _, c := range h.conns {
-			if c.bytes == 0 {
-				go c.Close()
-			}
-		}
-	}
 }
 
 // lease is the body of an answer that shares a connection.
@@ -359,7 +210,7 @@ func (l *lease) Close() error {
 func (l *lease) end() {
 	if !l.ended {
 		l.ended = true
-		l.m.charge(l.host, l.conn, -l.cost)
+		l.m.release(l.host, l.conn, l.cost)
 	}
 }
 
