@@ -158,7 +158,7 @@ func rowFarSecure(ctx context.Context, b *bed) error {
 	}
 	return b.measure(ctx, plan{title: fmt.Sprintf("%d x 16 KiB fresh, HTTPS, HTTP/2 offered, %s", n, way), need: b.need, tools: []tool{
 		b.rawMany("write", 64),
-		fsync("64"), fsync("16"), fsync("256"), withoutHTTP2(fsync("64")), withoutHTTP2(fsync("16")),
+		fsync("64"), fsync("16"), fsync("256"), withoutHTTP2(fsync("64")),
 		b.rcloneHTTP("rclone --transfers 64, no HEAD", 64, "--http-no-head", "--ca-cert", b.ca),
 		b.rcloneHTTP("rclone --transfers 64, no HEAD, HTTP/1.1", 64, "--http-no-head", "--ca-cert", b.ca, "--disable-http2"),
 		b.curl(l, "curl --parallel-max 64, HTTP/2, 64 connections", 64, "--cacert", b.ca, "--http2"),

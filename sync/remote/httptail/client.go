@@ -1,6 +1,7 @@
 // Package httptail fetches the tails of files over HTTP and HTTPS.
 //
-// One Open is one GET, plus one for each redirect. There is no HEAD, no If-Range and no
+// One Open is one GET, plus one for each redirect, and one more where an answer over
+// HTTP/2 is longer than was to be expected. There is no HEAD, no If-Range and no
 // suffix range: the answer to "bytes=OFFSET-" carries the size, the validators and the
 // bytes at once, and whoever asked compares the validators himself. A 206 is believed
 // only with a Content-Range that was checked; nothing that a server says makes Body

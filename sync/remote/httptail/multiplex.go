@@ -134,15 +134,16 @@ func (m *multiplex) learn(h *sharing, resp *http.Response, expect int64) {
 // accept takes an answer over HTTP/2, unless it is long.
 func (m *multiplex) accept(resp *http.Response, l *lease, expect int64) (*http.Response, error) {
 	m.learn(l.host, resp, expect)
-	if resp.ContentLength > strayBytes && resp.StatusCode < 300 {
+	length := resp.ContentLength
+	if resp.StatusCode >= 300 {
+		length = 0 // of a 304 it is the file's
+	}
+	if length > strayBytes {
 		resp.Body.Close()
 		l.end()
 		return m.plain.RoundTrip(resp.Request)
 	}
-	if n := max(resp.ContentLength, leastCost); n != l.cost {
-		m.correct(l.host, l.conn, n-l.cost)
-		l.cost = n
-	}
+	m.correct(l, max(length, leastCost))
 	l.ReadCloser, resp.Body = resp.Body, l
 	return resp, nil
 }

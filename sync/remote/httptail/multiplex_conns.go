@@ -50,10 +50,9 @@ func (m *multiplex) reserve(req *http.Request, h *sharing, cost int64) *sharedCo
 		case last:
 			h.bytes -= cost
 			return nil
-		case c != nil && !m.await(req.Context(), h.dialed, crowdTime):
-			waits = mostWaits - 1 // there is one, if a crowded one
-		case c == nil:
-			m.await(req.Context(), h.dialed, connectTime)
+		case c == nil && !m.await(req.Context(), h.dialed, connectTime),
+			c != nil && !m.await(req.Context(), h.dialed, crowdTime):
+			waits = mostWaits - 1
 		}
 	}
 }
@@ -159,11 +158,12 @@ func (m *multiplex) dial(at *url.URL, h *sharing) {
 }
 
 // correct changes what an answer counts for.
-func (m *multiplex) correct(h *sharing, c *sharedConn, by int64) {
+func (m *multiplex) correct(l *lease, cost int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	h.bytes += by
-	c.bytes += by
+	l.host.bytes += cost - l.cost
+	l.conn.bytes += cost - l.cost
+	l.cost = cost
 }
 
 // release takes a request and its answer from their connection.
