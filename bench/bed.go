@@ -29,6 +29,7 @@ type bed struct {
 	nginx   *nginx
 	delay   *remotetest.DelayLine // nil if the servers are near
 	http    string                // host:port that HTTP clients connect to
+	ca      string                // with HTTPS: whom to trust; "" for HTTP
 	counted string                // what counts bytes: "", "nginx" or "line"
 
 	addr, host, port string // that SSH clients connect to
@@ -69,10 +70,19 @@ func (b *bed) where() string { return fsName(b.dest) }
 
 // serveHTTP starts a web server of the source.
 func (b *bed) serveHTTP() (err error) {
-	if b.nginx, err = startNginx(filepath.Join(b.dir, "nginx"), b.src); err != nil {
+	if b.nginx, err = startNginx(filepath.Join(b.dir, "nginx"), b.src, false); err != nil {
 		return err
 	}
 	b.http, b.counted = b.nginx.addr, "nginx"
+	return nil
+}
+
+// serveHTTPS starts one that offers HTTP/2.
+func (b *bed) serveHTTPS() (err error) {
+	if b.nginx, err = startNginx(filepath.Join(b.dir, "nginx"), b.src, true); err != nil {
+		return err
+	}
+	b.http, b.ca, b.counted = b.nginx.secure, b.nginx.cert, "nginx"
 	return nil
 }
 

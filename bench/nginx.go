@@ -20,6 +20,8 @@ import (
 // nginx is a web server of one directory, with one worker.
 type nginx struct {
 	addr, log string
+	secure    string // the address for HTTPS with HTTP/2, "" if there is none
+	cert      string // its certificate
 	cmd       *exec.Cmd
 	ended     chan struct{}
 
@@ -63,6 +65,7 @@ http {
 	open_file_cache off;
 	server {
 		listen ADDR backlog=4096;
+		SECURE
 		access_log DIR/access.log bench;
 		location / {
 			root ROOT;
@@ -85,37 +88,36 @@ func nginxProgram() (string, error) {
 	return "", errors.New("nginx is not installed")
 }
 
-// startNginx starts it with its files in a directory. Another program may take the port
-// in between, hence several tries.
-func startNginx(dir, root string) (n *nginx, err error) {
+// secureConfig is for HTTPS, too.
+const secureConfig = `listen ADDR ssl http2 backlog=4096;
+		ssl_certificate CERT;
+		ssl_certificate_key KEY;`
+
+// startNginx starts it with its files in a directory; secure: with HTTPS, too. Another
+// program may take the port in between, hence several tries.
+func startNginx(dir, root string, secure bool) (n *nginx, err error) {
 	program, err := nginxProgram()
 	if err != nil {
 		return nil, err
 	}
 	for range 5 {
-		if n, err = tryNginx(program, dir, root); err == nil {
+		if n, err = tryNginx(program, dir, root, secure); err == nil {
 			return n, nil
 		}
 	}
 	return nil, err
 }
 
-func tryNginx(program, dir, root string) (*nginx, error) {
+func tryNginx(program, dir, root string, secure bool) (*nginx, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	n := &nginx{log: filepath.Join(dir, "access.log"), ended: make(chan struct{}), ids: make(map[string]bool)}
+	config := filepath.Join(dir, "nginx.conf")
+	text, err := n.configure(dir, root, secure)
 	if err != nil {
 		return nil, err
 	}
-	n := &nginx{addr: l.Addr().String(), log: filepath.Join(dir, "access.log"), ended: make(chan struct{}), ids: make(map[string]bool)}
-	l.Close()
-	user := ""
-	if os.Geteuid() == 0 {
-		user = "user root;"
-	}
-	config := filepath.Join(dir, "nginx.conf")
-	text := strings.NewReplacer("DIR", dir, "ROOT", root, "ADDR", n.addr, "USER", user).Replace(nginxConfig)
 	if err := write(map[string]string{config: text}); err != nil {
 		return nil, err
 	}
@@ -141,6 +143,38 @@ func tryNginx(program, dir, root string) (*nginx, error) {
 		}
 	}
 	return nil, errors.Join(errors.New("nginx does not answer"), n.close())
+}
+
+// configure chooses addresses and returns the configuration.
+func (n *nginx) configure(dir, root string, secure bool) (text string, err error) {
+	if n.addr, err = freeAddr(); err != nil {
+		return "", err
+	}
+	user, listen := "", ""
+	if os.Geteuid() == 0 {
+		user = "user root;"
+	}
+	if secure {
+		cert, key, err := certificate(dir)
+		if err != nil {
+			return "", err
+		}
+		if n.secure, err = freeAddr(); err != nil {
+			return "", err
+		}
+		n.cert = cert
+		listen = strings.NewReplacer("ADDR", n.secure, "CERT", cert, "KEY", key).Replace(secureConfig)
+	}
+	return strings.NewReplacer("DIR", dir, "ROOT", root, "ADDR", n.addr, "USER", user, "SECURE", listen).Replace(nginxConfig), nil
+}
+
+// freeAddr returns an address with a port that nobody listens on.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 func (n *nginx) close() error {

@@ -34,7 +34,7 @@ func (b *bed) writeLists() (l lists, err error) {
 	}
 	var urls, aria2, curl strings.Builder
 	for _, name := range names {
-		url := "http://" + b.http + "/" + name
+		url := b.base() + name
 		fmt.Fprintln(&urls, url)
 		fmt.Fprintf(&aria2, "%s\n  out=%s\n", url, name)
 		fmt.Fprintf(&curl, "url = \"%s\"\noutput = \"%s\"\n", url, name)
@@ -42,7 +42,12 @@ func (b *bed) writeLists() (l lists, err error) {
 	return l, write(map[string]string{l.urls: urls.String(), l.aria2: aria2.String(), l.curl: curl.String()})
 }
 
-func (b *bed) base() string { return "http://" + b.http + "/" }
+func (b *bed) base() string {
+	if b.ca != "" {
+		return "https://" + b.http + "/"
+	}
+	return "http://" + b.http + "/"
+}
 
 // fsyncHTTP is fsync on the row's list. Flags decide what it does for durability.
 func (b *bed) fsyncHTTP(name string, flags ...string) tool {
@@ -54,7 +59,7 @@ func (b *bed) fsyncHTTP(name string, flags ...string) tool {
 // rawMany is the least that a client of many files does; see there for the modes.
 func (b *bed) rawMany(mode string, conns int) tool {
 	return tool{name: fmt.Sprintf("raw client, %d connections", conns), limit: true, unseen: mode == "past", argv: func(dest string) []string {
-		return []string{b.self, "raw", "many", b.http, b.list, mode, strconv.Itoa(conns), dest}
+		return []string{b.self, "raw", "many", b.http, b.list, mode, strconv.Itoa(conns), dest, b.ca}
 	}}
 }
 

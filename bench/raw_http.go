@@ -5,6 +5,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +19,7 @@ import (
 )
 
 // rawMany asks for the files of a list over a number of kept connections: ADDR LIST MODE
-// CONNECTIONS DEST. Modes: write makes the files; past asks for what lies behind the size of
+// CONNECTIONS DEST CA, the last for HTTPS or "". Modes: write makes the files; past asks for what lies behind the size of
 // the file that is there, which nginx answers with 416; append appends what the server has more.
 func rawMany(args []string) error {
 	addr, mode, dest := args[0], args[2], args[4]
@@ -30,8 +32,12 @@ func rawMany(args []string) error {
 			return err
 		}
 	}
+	dial, err := dialer(args[5])
+	if err != nil {
+		return err
+	}
 	return forEach(atoi(args[3]), names, func() (func(string) error, error) {
-		conn, err := net.Dial("tcp", addr)
+		conn, err := dial("tcp", addr)
 		if err != nil {
 			return nil, err
 		}
@@ -41,6 +47,20 @@ func rawMany(args []string) error {
 		}
 		return func(name string) error { return c.tail(name, filepath.Join(dest, name), mode == "append") }, nil
 	})
+}
+
+// dialer returns how to connect: with TLS if there is a file of authorities.
+func dialer(ca string) (func(network, addr string) (net.Conn, error), error) {
+	if ca == "" {
+		return net.Dial, nil
+	}
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	config.RootCAs.AppendCertsFromPEM(pem)
+	return func(network, addr string) (net.Conn, error) { return tls.Dial(network, addr, config) }, nil
 }
 
 type rawConn struct {

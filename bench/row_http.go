@@ -70,9 +70,9 @@ func rowLarge(mem bool, percent int64) func(context.Context, *bed) error {
 	}
 }
 
-// way is the HTTP server at the end of a long way, and how it is called.
-func (b *bed) way() (string, error) {
-	if err := b.serveHTTP(); err != nil {
+// way is a server at the end of a long way, and how it is called.
+func (b *bed) way(serve func() error) (string, error) {
+	if err := serve(); err != nil {
 		return "", err
 	}
 	if err := b.far(b.rtt, b.rate); err != nil {
@@ -91,7 +91,7 @@ func rowFarLarge(ctx context.Context, b *bed) error {
 	if err := b.makeBig(size); err != nil {
 		return err
 	}
-	way, err := b.way()
+	way, err := b.way(b.serveHTTP)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func rowFarSmall(ctx context.Context, b *bed) error {
 	if err := b.makeTree(n, sized(16<<10)); err != nil {
 		return err
 	}
-	way, err := b.way()
+	way, err := b.way(b.serveHTTP)
 	if err != nil {
 		return err
 	}
@@ -136,4 +136,49 @@ func rowFarSmall(ctx context.Context, b *bed) error {
 		b.aria2(l, "aria2c -j64", "-j", "64"),
 		b.wget2(l, "wget2, 64 threads", "--max-threads", "64"),
 	}})
+}
+
+// rowFarSecure is the same over HTTPS, from a server that offers HTTP/2: what connections cost.
+func rowFarSecure(ctx context.Context, b *bed) error {
+	n := b.files(2000)
+	b.inMemory(int64(n)*3*(16<<10)+gib/2, true)
+	if err := b.makeTree(n, sized(16<<10)); err != nil {
+		return err
+	}
+	way, err := b.way(b.serveHTTPS)
+	if err != nil {
+		return err
+	}
+	l, err := b.writeLists()
+	if err != nil {
+		return err
+	}
+	fsync := func(jobs string) tool {
+		return b.fsyncHTTP("fsync -j "+jobs, "--cacert", b.ca, "--sync", "none", "-j", jobs)
+	}
+	return b.measure(ctx, plan{title: fmt.Sprintf("%d x 16 KiB fresh, HTTPS, HTTP/2 offered, %s", n, way), need: b.need, tools: []tool{
+		b.rawMany("write", 64),
+		fsync("64"), fsync("16"), fsync("256"), withoutHTTP2(fsync("64")),
+		b.rcloneHTTP("rclone --transfers 64, no HEAD", 64, "--http-no-head", "--ca-cert", b.ca),
+		b.rcloneHTTP("rclone --transfers 64, no HEAD, HTTP/1.1", 64, "--http-no-head", "--ca-cert", b.ca, "--disable-http2"),
+		b.curl(l, "curl --parallel-max 64, HTTP/2, 64 connections", 64, "--cacert", b.ca, "--http2"),
+		b.curl(l, "curl --parallel-max 64, HTTP/2, shared", 64, "--cacert", b.ca, "--http2", "--no-parallel-immediate"),
+		b.curl(l, "curl --parallel-max 64, HTTP/1.1", 64, "--cacert", b.ca, "--http1.1"),
+		b.wget2(l, "wget2, 64 threads", "--max-threads", "64", "--ca-certificate", b.ca),
+		b.aria2(l, "aria2c -j64", "-j", "64", "--ca-certificate", b.ca),
+	}})
+}
+
+// withoutHTTP2 is a program in Go that is not to use it.
+func withoutHTTP2(t tool) tool {
+	inner := t.argv
+	t.name += ", HTTP/1.1"
+	t.argv = func(dest string) []string {
+		argv := inner(dest)
+		if len(argv) == 0 {
+			return nil
+		}
+		return append([]string{"env", "GODEBUG=http2client=0"}, argv...)
+	}
+	return t
 }

@@ -28,6 +28,7 @@ func allRows() []row {
 		{"E99", "4 GiB, 99 % there, HTTP", overHTTP(rowLarge(true, 99))},
 		{"F1", "256 MiB, long way, HTTP", overHTTP(rowFarLarge)},
 		{"F2", "2,000 x 16 KiB, long way, HTTP", overHTTP(rowFarSmall)},
+		{"F2-tls", "2,000 x 16 KiB, long way, HTTPS", overHTTP(rowFarSecure)},
 		{"G1", "2 GiB, SFTP", rowBig},
 		{"G2", "256 MiB, long way, SFTP", rowDelay},
 		{"H-fresh", "10,000 x 4 KiB fresh, SFTP", rowSmall},

@@ -198,6 +198,7 @@ func (j *job) open(ctx context.Context, m *mirror, q question) (*remote.Tail, er
 	if q.step == askRange && !m.noRange {
 		req.Offset = rangeStart(q.file.Size, q.suspect)
 	}
+	req.Expect = max(j.want.Size-req.Offset, 0)
 	j.Requests++
 	return m.source.Open(ctx, req)
 }

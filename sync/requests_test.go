@@ -1,10 +1,12 @@
 package sync
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"fsync/listing"
+	"fsync/sync/remote"
 	"fsync/sync/remote/remotetest"
 )
 
@@ -250,5 +252,35 @@ func TestRequestsListSize(t *testing.T) {
 	l.costs(cost{requests: 1}, Failed, l.entry("f", withSize(costSize+1)))
 	if l.read("f") != nil {
 		t.Error("something was written")
+	}
+}
+
+// TestRequestsExpect: a transport is told how much is missing by the list, and nothing where
+// the list does not know.
+func TestRequestsExpect(t *testing.T) {
+	for _, row := range []struct {
+		size   int64
+		here   int
+		expect int64
+	}{
+		{-1, 0, 0},
+		{costSize, 0, costSize},
+		{costSize, costHalf, costSize - costHalf + overlap},
+	} {
+		var asked []remote.Request
+		src := fake(func(_ context.Context, req remote.Request) (*remote.Tail, error) {
+			asked = append(asked, req)
+			return fakeTail(req, costContent), nil
+		})
+		l := &lab{t: t, dir: t.TempDir(), sources: map[string]Source{"fake": src}}
+		e := fakeEntry()
+		if e.Size = row.size; row.here > 0 {
+			l.write("f", costContent[:row.here], then.Add(time.Hour))
+		}
+		l.pull(e)
+		l.same("f", costContent)
+		if len(asked) != 1 || asked[0].Expect != row.expect {
+			t.Errorf("size %d, %d here: asked %+v", row.size, row.here, asked)
+		}
 	}
 }

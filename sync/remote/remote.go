@@ -32,6 +32,10 @@ type Request struct {
 	// Length is how many bytes are wanted from Offset on; 0 means up to the end.
 	Length int64
 
+	// Expect is how many bytes are likely to come, 0 if nobody knows. A transport may
+	// choose by it how to ask, and believes nothing because of it.
+	Expect int64
+
 	// Unless, when it has a validator, makes the request conditional: a file that is
 	// still this version is answered with Tail.NotModified and no body, whatever the
 	// Offset (RFC 9110 §13.2.2). A transport that cannot ask so ignores it. It is not set

@@ -64,7 +64,7 @@ func (x *exchange) whole(req remote.Request) (*remote.Tail, error) {
 	}
 	v := versionOf(x.resp.Header, x.url)
 	v.Size = x.resp.ContentLength
-	chunked := len(x.resp.TransferEncoding) > 0
+	chunked := len(x.resp.TransferEncoding) > 0 || x.resp.ProtoMajor > 1
 	return &remote.Tail{Version: v, End: v.Size, Framed: v.Size >= 0 || chunked}, nil
 }
 

@@ -1,6 +1,7 @@
 // Package httptail fetches the tails of files over HTTP and HTTPS.
 //
-// One Open is one GET, plus one for each redirect. There is no HEAD, no If-Range and no
+// One Open is one GET, plus one for each redirect, and one more where an answer over
+// HTTP/2 is longer than was to be expected. There is no HEAD, no If-Range and no
 // suffix range: the answer to "bytes=OFFSET-" carries the size, the validators and the
 // bytes at once, and whoever asked compares the validators himself. A 206 is believed
 // only with a Content-Range that was checked; nothing that a server says makes Body
@@ -38,7 +39,8 @@ const (
 // Client opens tails of http and https URLs. It is safe for concurrent use.
 type Client struct {
 	transport *http.Transport
-	direct    direct // for plain HTTP without a proxy
+	direct    direct     // for plain HTTP without a proxy
+	multiplex *multiplex // for HTTPS
 	headers   []OriginHeader
 	netrc     netrc
 	userAgent []string
@@ -65,8 +67,8 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Many streams over HTTP/2 share one TCP connection and its congestion window, so
-	// parallel files and ranges would not add up: HTTP/1.1 only.
+	// Streams over HTTP/2 share one TCP connection and its congestion window, so large
+	// files and ranges would not add up: here HTTP/1.1 only.
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	c.transport = &http.Transport{
@@ -81,6 +83,7 @@ func New(o Options) (*Client, error) {
 		MaxResponseHeaderBytes: maxHeader,
 		ReadBufferSize:         readBuffer,
 	}
+	c.multiplex = newMultiplex(c.transport, &c.load, o.Stall)
 	return c, nil
 }
 
@@ -88,11 +91,16 @@ func New(o Options) (*Client, error) {
 func (c *Client) Close() {
 	c.transport.CloseIdleConnections()
 	c.direct.close()
+	c.multiplex.close()
 }
 
-// roundTrip sends one request by the shortest way.
-func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
-	if canBeDirect && req.URL.Scheme == "http" {
+// roundTrip sends one request by the shortest way. Its answer is likely to have so many
+// bytes; -1: that is not known.
+func (c *Client) roundTrip(req *http.Request, expect int64) (*http.Response, error) {
+	if req.URL.Scheme == "https" {
+		return c.multiplex.RoundTrip(req, expect)
+	}
+	if canBeDirect {
 		if via, err := proxy(req); err == nil && via == nil {
 			return c.direct.RoundTrip(req)
 		}

@@ -79,7 +79,12 @@ func textOf(err error) string {
 	if t, ok := errors.AsType[net.Error](err); ok && t.Timeout() {
 		return "connection timed out"
 	}
+	if s, ok := errors.AsType[streamError](err); ok {
+		return s.Error()
+	}
 	switch {
+	case strings.HasPrefix(err.Error(), "http2: server sent GOAWAY"): // and what it says goes on
+		return "HTTP/2 connection closed by the server"
 	case errors.Is(err, io.EOF):
 		return "connection closed without an answer"
 	case errors.Is(err, io.ErrUnexpectedEOF):

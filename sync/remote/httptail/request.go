@@ -31,6 +31,20 @@ func condition(req remote.Request) (name, value string) {
 	return "", ""
 }
 
+// expected returns how many bytes the answer is likely to have, -1 if that is not known.
+func expected(req remote.Request) int64 {
+	name, _ := condition(req)
+	switch {
+	case name != "":
+		return 0 // most files have not changed
+	case req.Length > 0:
+		return req.Length
+	case req.Expect > 0:
+		return req.Expect
+	}
+	return -1
+}
+
 // ask sends one GET and waits for the header of its answer.
 func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redirected bool) (*exchange, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -49,7 +63,7 @@ func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redir
 	// The transport and not an http.Client, which would follow redirects with the
 	// headers of the first request, add a Referer and put the URL into its errors.
 	x.dog.begin()
-	resp, err := c.roundTrip(hr)
+	resp, err := c.roundTrip(hr, expected(req))
 	x.dog.end(stallBytes) // the header is as good as that
 	if err != nil {
 		err = x.transportError(ctx, "", err)

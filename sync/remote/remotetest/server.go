@@ -71,9 +71,16 @@ func NewServer(t testing.TB) *Server {
 	return s
 }
 
-// NewTLSServer returns a server that speaks HTTP over TLS; CAFile says whom to trust.
-func NewTLSServer(t testing.TB) *Server {
+// NewTLSServer returns a server that speaks HTTP/1.1 over TLS; CAFile says whom to trust.
+func NewTLSServer(t testing.TB) *Server { return newTLSServer(t, false) }
+
+// NewHTTP2Server returns one that offers HTTP/2, too. There it knows no fault that is about
+// the framing of HTTP/1.1.
+func NewHTTP2Server(t testing.TB) *Server { return newTLSServer(t, true) }
+
+func newTLSServer(t testing.TB, http2 bool) *Server {
 	s := newServer(t)
+	s.main.EnableHTTP2 = http2
 	s.main.StartTLS()
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.main.Certificate().Raw})
 	s.caFile = filepath.Join(t.TempDir(), "ca.pem")
