@@ -46,6 +46,7 @@ type window struct {
 	req    remote.Request
 	want   remote.Version // every answer has to be of this version
 	lead   *body
+	direct bool // the lead came over a connection that may be asked ahead
 
 	started bool
 	ctx     context.Context
@@ -201,6 +202,8 @@ func (w *window) giveBack() {
 // start hands the lead to a stream, and begins others if their number was said.
 func (w *window) start() {
 	w.started = true
+	_, w.direct = w.lead.x.resp.Body.(*directBody)
+	w.direct = w.direct && w.lead.x.resp.ProtoAtLeast(1, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pos, w.next = w.lead.off, w.end
