@@ -132,6 +132,7 @@ func (w *window) Splice(pipe *os.File, n int) (int, error) {
 	}
 	if rate, ok := w.lone.measured(time.Now(), measureTime); ok && rate < fastEnough && w.worthwhile(rate, w.lead.off) &&
 		w.client.load.of(w.at.Host) < w.client.conns {
+		w.lone.rate = rate
 		return 0, errors.ErrUnsupported // perhaps several are faster
 	}
 	got, err := w.lead.Splice(pipe, n)
@@ -215,6 +216,9 @@ func (w *window) start() {
 	if w.most == 0 {
 		w.most = min(autoStreams, w.client.conns)
 		w.widen.adaptive = true
+		if w.widen.rate = w.lone.rate; w.lone.rate > 0 {
+			w.decide()
+		}
 	} else if w.end-w.pos >= windowMin {
 		w.addStreams(w.most - 1)
 	}

@@ -33,12 +33,19 @@ var (
 // stream brings chunk after chunk. b is the answer that brings k, nil: it is to be asked for.
 func (w *window) stream(b *body, k *chunk) {
 	var f *asked
+	fresh := b == nil
 	for k != nil {
 		var err error
 		var joint []byte
 		if b == nil {
 			b, joint, err = w.ask(k, f)
 			f = nil
+		}
+		if fresh {
+			fresh = false
+			w.mu.Lock()
+			w.arrived()
+			w.mu.Unlock()
 		}
 		before := k.at
 		if err == nil {
