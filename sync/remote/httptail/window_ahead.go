@@ -11,7 +11,10 @@ const (
 	// be so many round trips long. Small ones keep less in memory and end closer together.
 	pipeTrips = 3
 	pipeLeast = 1 << 20
+	pipeMost  = aheadEach / 3
 	pipeLast  = 256 << 10
+	// pipeAhead is how many chunks a stream the reader may be behind: what a SIGKILL costs.
+	pipeAhead = 4
 )
 
 // asked is a chunk that a stream asked for over the connection that it still reads another

@@ -199,7 +199,11 @@ func (w *window) ahead() int64 {
 	if w.active == 1 && w.next == w.end {
 		return aheadOne
 	}
-	return min(int64(w.most)*aheadEach, aheadMost)
+	each := int64(aheadEach)
+	if w.pipes() {
+		each = min(each, pipeAhead*w.fullChunk())
+	}
+	return min(int64(max(1, w.active))*each, aheadMost)
 }
 
 // readBlock fills p, or less where the reader waits for it.
@@ -359,12 +363,23 @@ func (w *window) newChunk() *chunk {
 
 // chunkSize returns how long the next chunk is.
 func (w *window) chunkSize() int64 {
-	trips, least, last := int64(chunkTrips), int64(chunkLeast), int64(chunkLast)
-	trip := int64(w.widen.rate / float64(max(1, w.active)) * w.rtt.Seconds()) // bytes of a stream
+	last := int64(chunkLast)
 	if w.pipes() {
-		trips, least, last = pipeTrips, pipeLeast, min(max(trip, pipeLast), pipeLeast)
+		last = min(max(w.trip(), pipeLast), pipeLeast)
 	}
-	size := min(max(trip*trips, least), chunkMost)
 	share := (w.end - w.next) / int64(max(1, w.active))
-	return min(size, max(share, last), w.end-w.next)
+	return min(w.fullChunk(), max(share, last), w.end-w.next)
+}
+
+// fullChunk returns how long a chunk is that is not one of the last.
+func (w *window) fullChunk() int64 {
+	if w.pipes() {
+		return min(max(pipeTrips*w.trip(), pipeLeast), pipeMost)
+	}
+	return min(max(chunkTrips*w.trip(), chunkLeast), chunkMost)
+}
+
+// trip returns how many bytes a stream brings in a round trip.
+func (w *window) trip() int64 {
+	return int64(w.widen.rate / float64(max(1, w.active)) * w.rtt.Seconds())
 }

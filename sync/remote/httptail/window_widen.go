@@ -102,7 +102,8 @@ func (w *window) addStreams(n int) {
 	}
 	if w.next == w.end { // the last chunk is the lead's: cut it
 		k := w.chunks[len(w.chunks)-1]
-		cut := k.at + max(2*blockSize, w.chunkSize())
+		// What is on the way of a fast answer, in the buffers of sockets, is taken from it.
+		cut := k.at + max(2*blockSize, w.chunkSize(), min(chunkMost, int64(w.widen.rate/4)))
 		if cut+chunkLast > k.end {
 			return
 		}
