@@ -133,7 +133,7 @@ func growRTT(ctx context.Context, b *bed, x float64) (func() (sample, error), er
 	if err := b.makeTree(1000, sized(4096)); err != nil {
 		return nil, err
 	}
-	_, err := b.way()
+	_, err := b.way(b.serveHTTP)
 	return b.fresh(ctx), err
 }
 
@@ -143,6 +143,6 @@ func growStreams(ctx context.Context, b *bed, x float64) (func() (sample, error)
 	if err := b.makeBig(64 * mib); err != nil {
 		return nil, err
 	}
-	_, err := b.way()
+	_, err := b.way(b.serveHTTP)
 	return b.fresh(ctx, "--streams", strconv.Itoa(int(x))), err
 }

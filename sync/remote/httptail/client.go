@@ -97,15 +97,22 @@ func (c *Client) Close() {
 // roundTrip sends one request by the shortest way. Its answer is likely to have so many
 // bytes; -1: that is not known.
 func (c *Client) roundTrip(req *http.Request, expect int64) (*http.Response, error) {
-	if req.URL.Scheme == "https" {
+	switch {
+	case req.URL.Scheme == "https":
 		return c.multiplex.RoundTrip(req, expect)
-	}
-	if canBeDirect {
-		if via, err := proxy(req); err == nil && via == nil {
-			return c.direct.RoundTrip(req)
-		}
+	case c.isDirect(req):
+		return c.direct.RoundTrip(req)
 	}
 	return c.transport.RoundTrip(req)
+}
+
+// isDirect says whether a request goes straight to its host, unencrypted.
+func (c *Client) isDirect(req *http.Request) bool {
+	if !canBeDirect || req.URL.Scheme != "http" {
+		return false
+	}
+	via, err := proxy(req)
+	return err == nil && via == nil
 }
 
 // proxy takes the proxy from the environment. The error of a bad setting would quote
@@ -138,17 +145,24 @@ func (c *Client) open(ctx context.Context, req remote.Request, may func(next *ur
 	}
 	at := rooted(req.URL)
 	for hops := 0; ; hops++ {
-		x, err := c.ask(ctx, at, req, hops > 0)
+		warm, done := c.warmUp(ctx, at, req)
+		x, err := c.ask(warm, at, req, hops > 0)
 		if err != nil {
+			done(false)
 			return nil, nil, err
 		}
 		if !isRedirect(x.resp) {
 			tail, err := x.answer(req)
 			if err == nil {
 				tail.Body = c.newWindow(ctx, at, req, tail, x.resp.Header)
+				_, several := tail.Body.(*window)
+				done(several)
+			} else {
+				done(false)
 			}
 			return tail, at, err
 		}
+		done(false)
 		next, err := x.location()
 		x.discard()
 		if err == nil && hops == maxRedirects {

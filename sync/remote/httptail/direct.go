@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,9 +21,10 @@ type direct struct {
 	dialer net.Dialer
 	keep   int // idle connections kept for a host
 
-	mu     sync.Mutex // guards idle and closed
+	mu     sync.Mutex // guards what follows
 	idle   map[string][]*directConn
 	closed bool
+	open   map[string]*atomic.Int32 // connections to each address, and attempts at one
 }
 
 const (
@@ -38,6 +41,9 @@ type directConn struct {
 	bw   *bufio.Writer
 	head int64 // bytes that may still be read, -1: as many as there are
 	idle time.Time
+	sent time.Time // when the last request was, zero: there was none
+	open *atomic.Int32
+	gone atomic.Bool // not in open any more
 }
 
 var errHeader = errors.New("the header of the answer is too long")
@@ -75,20 +81,38 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange does one request. answered says that the server sent something.
 func (d *direct) exchange(c *directConn, req *http.Request) (resp *http.Response, answered bool, err error) {
+	stop, err := c.send(req)
+	if err != nil {
+		return nil, false, err
+	}
+	return d.receive(c, req, stop)
+}
+
+// send writes a request. stop ends the connection's bond to the request's context.
+func (c *directConn) send(req *http.Request) (stop func() bool, err error) {
 	// A deadline in the past ends what is under way when the context does.
-	stop := context.AfterFunc(req.Context(), func() { c.SetDeadline(time.Unix(1, 0)) })
+	stop = context.AfterFunc(req.Context(), func() { c.SetDeadline(time.Unix(1, 0)) })
+	if err = req.Write(c.bw); err == nil {
+		err = c.bw.Flush()
+	}
+	if err != nil {
+		stop()
+	}
+	c.sent = time.Now()
+	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+	return stop, err
+}
+
+// receive reads the answer to what was sent.
+func (d *direct) receive(c *directConn, req *http.Request, stop func() bool) (resp *http.Response, answered bool, err error) {
 	defer func() {
 		if err != nil {
 			stop()
 		}
 	}()
 	c.head = maxHeader
-	if err := req.Write(c.bw); err != nil {
-		return nil, false, err
-	}
-	if err := c.bw.Flush(); err != nil {
-		return nil, false, err
-	}
 	if _, err := c.br.Peek(1); err != nil {
 		return nil, false, err
 	}
@@ -112,23 +136,17 @@ func (d *direct) exchange(c *directConn, req *http.Request) (resp *http.Response
 
 // get returns an idle connection or a new one.
 func (d *direct) get(req *http.Request) (c *directConn, reused bool, err error) {
-	addr := req.URL.Host
-	if req.URL.Port() == "" {
-		addr = net.JoinHostPort(req.URL.Hostname(), "80")
-	}
+	addr := addressOf(req.URL)
 	for c := d.take(addr); c != nil; c = d.take(addr) {
 		if time.Since(c.idle) < idleTime && quiet(c.Conn) {
 			return c, true, nil
 		}
 		c.Close()
 	}
-	conn, err := d.dialer.DialContext(req.Context(), "tcp", addr)
-	if err != nil {
-		return nil, false, err
-	}
-	c = &directConn{Conn: conn, addr: addr}
-	c.br, c.bw = bufio.NewReaderSize(c, readBuffer), bufio.NewWriterSize(conn, 4<<10)
-	return c, false, nil
+	open := d.opened(addr)
+	open.Add(1)
+	c, err = d.dial(req.Context(), addr, open)
+	return c, false, err
 }
 
 // take takes the connection that was used last.
@@ -146,9 +164,13 @@ func (d *direct) take(addr string) *directConn {
 
 // put keeps a connection for the next request.
 func (d *direct) put(c *directConn) {
-	c.idle = time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.putLocked(c)
+}
+
+func (d *direct) putLocked(c *directConn) {
+	c.idle = time.Now()
 	if d.closed || len(d.idle[c.addr]) >= d.keep {
 		c.Close()
 		return
@@ -181,6 +203,7 @@ type directBody struct {
 	empty bool // there is nothing to read
 	reuse bool
 	ended bool
+	next  *follower
 }
 
 func (b *directBody) Read(p []byte) (int, error) {
@@ -204,10 +227,14 @@ func (b *directBody) end(whole bool) {
 		return
 	}
 	b.ended = true
+	whole = b.stop() && whole && b.reuse
 	// Bytes behind the body belong to no request: such a connection cannot be trusted.
-	if b.stop() && whole && b.reuse && b.c.br.Buffered() == 0 {
+	switch {
+	case whole && b.next != nil && !b.next.dropped:
+		b.next.ready = true
+	case whole && b.next == nil && b.c.br.Buffered() == 0:
 		b.d.put(b.c)
-		return
+	default:
+		b.c.Close()
 	}
-	b.c.Close()
 }

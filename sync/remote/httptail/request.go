@@ -47,6 +47,14 @@ func expected(req remote.Request) int64 {
 
 // ask sends one GET and waits for the header of its answer.
 func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redirected bool) (*exchange, error) {
+	x, hr := c.prepare(ctx, at, req, redirected)
+	return c.answered(x, hr, func(hr *http.Request) (*http.Response, error) {
+		return c.roundTrip(hr, expected(req))
+	})
+}
+
+// prepare makes a request, which is not sent yet.
+func (c *Client) prepare(ctx context.Context, at *url.URL, req remote.Request, redirected bool) (*exchange, *http.Request) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	x := &exchange{url: at, redirected: redirected, cancel: cancel, load: &c.load}
 	x.dog.start(c.stall, func() { cancel(errStalled) })
@@ -59,20 +67,24 @@ func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redir
 	hr.Header["User-Agent"] = c.userAgent // an empty one keeps net/http from sending its own
 	c.authorize(hr, req.URL)
 	setRange(hr.Header, req)
+	return x, hr
+}
 
+// answered waits for the header of the answer.
+func (c *Client) answered(x *exchange, hr *http.Request, roundTrip func(*http.Request) (*http.Response, error)) (*exchange, error) {
 	// The transport and not an http.Client, which would follow redirects with the
 	// headers of the first request, add a Referer and put the URL into its errors.
 	x.dog.begin()
-	resp, err := c.roundTrip(hr, expected(req))
+	resp, err := roundTrip(hr)
 	x.dog.end(stallBytes) // the header is as good as that
 	if err != nil {
-		err = x.transportError(ctx, "", err)
+		err = x.transportError(hr.Context(), "", err)
 		x.dog.stop()
-		cancel(nil)
+		x.cancel(nil)
 		return nil, err
 	}
 	x.resp = resp
-	c.load.add(at.Host, 1)
+	c.load.add(x.url.Host, 1)
 	return x, nil
 }
 

@@ -196,16 +196,20 @@ func TestSplicedStops(t *testing.T) {
 	content := remotetest.Content(11, 300_000)
 	for name, want := range map[string]error{"canceled": errStop, "stalled": remote.ErrStall} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 2*len(content))
-			u, _ := rawServer(t, time.Second, []string{head, string(content)})
+			u, _ := rawServer(t, 100*time.Millisecond, []string{head, string(content)})
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
-			c := newSplicing(newClient(t, Options{Stall: 1500 * time.Millisecond}))
+			const patience = 2500 * time.Millisecond // by then all has come
+			stall := patience
+			if want == errStop {
+				stall = time.Minute
+				time.AfterFunc(patience, func() { cancel(errStop) })
+			}
+			c := newSplicing(newClient(t, Options{Stall: stall}))
 			tail := must(t)(c.Open(ctx, remote.Request{URL: u}))
 			defer tail.Body.Close()
-			if want == errStop {
-				time.AfterFunc(1200*time.Millisecond, func() { cancel(errStop) })
-			}
 			got, err := io.ReadAll(tail.Body)
 			if !bytes.Equal(got, content) || !errors.Is(err, want) {
 				t.Errorf("%d of %d bytes, or others: %v", len(got), len(content), err)

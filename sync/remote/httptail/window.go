@@ -46,6 +46,7 @@ type window struct {
 	req    remote.Request
 	want   remote.Version // every answer has to be of this version
 	lead   *body
+	direct bool // the lead came over a connection that may be asked ahead
 
 	started bool
 	ctx     context.Context
@@ -131,6 +132,7 @@ func (w *window) Splice(pipe *os.File, n int) (int, error) {
 	}
 	if rate, ok := w.lone.measured(time.Now(), measureTime); ok && rate < fastEnough && w.worthwhile(rate, w.lead.off) &&
 		w.client.load.of(w.at.Host) < w.client.conns {
+		w.lone.rate = rate
 		return 0, errors.ErrUnsupported // perhaps several are faster
 	}
 	got, err := w.lead.Splice(pipe, n)
@@ -201,6 +203,8 @@ func (w *window) giveBack() {
 // start hands the lead to a stream, and begins others if their number was said.
 func (w *window) start() {
 	w.started = true
+	_, w.direct = w.lead.x.resp.Body.(*directBody)
+	w.direct = w.direct && w.lead.x.resp.ProtoAtLeast(1, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pos, w.next = w.lead.off, w.end
@@ -212,6 +216,9 @@ func (w *window) start() {
 	if w.most == 0 {
 		w.most = min(autoStreams, w.client.conns)
 		w.widen.adaptive = true
+		if w.widen.rate = w.lone.rate; w.lone.rate > 0 {
+			w.decide()
+		}
 	} else if w.end-w.pos >= windowMin {
 		w.addStreams(w.most - 1)
 	}

@@ -32,31 +32,74 @@ var (
 
 // stream brings chunk after chunk. b is the answer that brings k, nil: it is to be asked for.
 func (w *window) stream(b *body, k *chunk) {
+	var f *asked
+	fresh := b == nil
 	for k != nil {
 		var err error
 		var joint []byte
 		if b == nil {
-			b, joint, err = w.ask(k)
+			b, joint, err = w.ask(k, f)
+			f = nil
+		}
+		if fresh {
+			fresh = false
+			w.mu.Lock()
+			w.arrived()
+			w.mu.Unlock()
 		}
 		before := k.at
 		if err == nil {
-			err = w.fill(b, k, joint)
+			f, err = w.fill(b, k, joint)
 		}
-		b, k = w.goOn(b, k, k.at > before, err)
+		b, k, f = w.goOn(b, k, f, k.at > before, err)
 	}
 	if b != nil {
 		b.Close()
 	}
 }
 
-// ask asks for what is left of a chunk and the joint before it.
-func (w *window) ask(k *chunk) (*body, []byte, error) {
+// ask asks for what is left of a chunk and the joint before it, unless f did that already.
+func (w *window) ask(k *chunk, f *asked) (*body, []byte, error) {
+	if f != nil {
+		x, err := f.answer(w.client)
+		b, joint, err := w.answered(k, f.req, x, err)
+		if err == nil || w.ctx.Err() != nil || isRefusal(err) {
+			return b, joint, err
+		}
+		w.client.load.unpipe(w.at.Host) // and ask once more by itself
+	}
 	w.mu.Lock()
-	req := remote.Request{URL: w.req.URL, Offset: k.at - jointSize, Length: k.end - k.at + jointSize}
-	w.sent++
+	req := w.request(k)
 	w.mu.Unlock()
 	began := time.Now()
 	x, err := w.client.ask(w.ctx, w.at, req, w.lead.x.redirected)
+	if err == nil {
+		if b, ok := x.resp.Body.(*directBody); ok {
+			began = b.c.sent // without the time that it took to connect
+		}
+		w.mu.Lock()
+		if took := time.Since(began); w.rtt == 0 || took < w.rtt {
+			w.rtt = took
+		}
+		w.mu.Unlock()
+	}
+	return w.answered(k, req, x, err)
+}
+
+// request returns what is to be asked for a chunk, and counts it.
+func (w *window) request(k *chunk) remote.Request {
+	w.sent++
+	return remote.Request{URL: w.req.URL, Offset: k.at - jointSize, Length: k.end - k.at + jointSize}
+}
+
+// isRefusal says whether a server said that it will not.
+func isRefusal(err error) bool {
+	re, ok := errors.AsType[*remote.Error](err)
+	return ok && re.Status >= 400
+}
+
+// answered checks the answer to the request for a chunk and reads the joint.
+func (w *window) answered(k *chunk, req remote.Request, x *exchange, err error) (*body, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,7 +107,6 @@ func (w *window) ask(k *chunk) (*body, []byte, error) {
 		x.discard()
 		return nil, nil, errNoPart
 	}
-	took := time.Since(began)
 	t, err := x.answer(req)
 	if err != nil {
 		return nil, nil, err
@@ -86,9 +128,6 @@ func (w *window) ask(k *chunk) (*body, []byte, error) {
 	defer w.mu.Unlock()
 	k.answered = true
 	w.changed.Broadcast()
-	if w.rtt == 0 || took < w.rtt {
-		w.rtt = took
-	}
 	return b, joint, nil
 }
 
@@ -98,15 +137,19 @@ func (w *window) sameVersion(v remote.Version) bool {
 	return v.Place == w.want.Place && v.Size == w.want.Size && v.ETag == w.want.ETag && v.ModTime.Equal(w.want.ModTime)
 }
 
-// fill reads a chunk to its end, which may be brought nearer meanwhile.
-func (w *window) fill(b *body, k *chunk, joint []byte) error {
+// fill reads a chunk to its end, which may be brought nearer meanwhile. What follows it may
+// be asked for before that.
+func (w *window) fill(b *body, k *chunk, joint []byte) (f *asked, err error) {
 	for {
 		left, ok := w.room(k)
 		if !ok {
-			return errClosed
+			return f, errClosed
 		}
 		if left == 0 {
-			return nil
+			return f, nil
+		}
+		if f == nil {
+			f = w.follow(b, k)
 		}
 		block := blockPool.Get().(*[]byte)
 		n, err := w.readBlock(b, k, (*block)[:min(int64(len(*block)), left)])
@@ -116,11 +159,11 @@ func (w *window) fill(b *body, k *chunk, joint []byte) error {
 		switch {
 		case err == io.EOF:
 			if left, _ := w.room(k); left > 0 {
-				return w.shortAnswer(b)
+				return f, w.shortAnswer(b)
 			}
-			return nil
+			return f, nil
 		case err != nil:
-			return err
+			return f, err
 		}
 	}
 }
@@ -135,18 +178,32 @@ func (w *window) shortAnswer(b *body) error {
 func (w *window) room(k *chunk) (int64, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for !w.closed && k.at < k.end && k.at-w.pos >= w.ahead() {
+	for !w.closed && k.at < k.end && k.at-w.pos >= w.ahead() && !w.awaited(k) {
 		w.changed.Wait()
 	}
 	return k.end - k.at, !w.closed
 }
+
+// awaited says whether a chunk before k is to be taken by somebody: whoever waits for the
+// reader then may wait for himself.
+func (w *window) awaited(k *chunk) bool {
+	i := slices.IndexFunc(w.chunks, isLeft)
+	return i >= 0 && w.chunks[i].at < k.at
+}
+
+// isLeft says whether no stream brings what is left of a chunk.
+func isLeft(k *chunk) bool { return !k.owned && k.at < k.end }
 
 // ahead returns how far the streams may be ahead of the reader.
 func (w *window) ahead() int64 {
 	if w.active == 1 && w.next == w.end {
 		return aheadOne
 	}
-	return min(int64(w.most)*aheadEach, aheadMost)
+	each := int64(aheadEach)
+	if w.pipes() {
+		each = min(each, pipeAhead*w.fullChunk())
+	}
+	return min(int64(max(1, w.active))*each, aheadMost)
 }
 
 // readBlock fills p, or less where the reader waits for it.
@@ -190,35 +247,39 @@ func (w *window) put(k *chunk, b lent) bool {
 	return true
 }
 
-// goOn decides what a stream does next: nothing, if it returns no chunk. progress says that
-// its last answer brought something, and err how that ended.
-func (w *window) goOn(b *body, k *chunk, progress bool, err error) (*body, *chunk) {
+// goOn decides what a stream does next: nothing, if it returns no chunk. f is what was asked
+// for ahead, progress says that the last answer brought something, and err how that ended.
+func (w *window) goOn(b *body, k *chunk, f *asked, progress bool, err error) (*body, *chunk, *asked) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
+		w.giveUp(f)
 		if b != nil {
 			w.unlocked(func() { b.Close() }) // the chunk stays this stream's meanwhile
 		}
 		if progress && !w.closed && w.ctx.Err() == nil {
-			return nil, k // it broke: ask for the rest
+			return nil, k, nil // it broke: ask for the rest
 		}
 		k.owned = false
 		w.refused(err)
-		return nil, nil
+		return nil, nil, nil
 	}
 	if b.off == k.end && b.off < b.end {
 		if n := w.nobodysAt(k.end); n != nil {
 			n.owned = true
-			return b, n // this answer brings it anyway
+			return b, n, nil // this answer brings it anyway
 		}
 	}
 	w.unlocked(func() { b.Close() })
+	if f != nil {
+		return nil, f.k, f
+	}
 	n := w.take()
 	if n == nil {
 		w.active--
 		w.changed.Broadcast()
 	}
-	return nil, n
+	return nil, n, nil
 }
 
 // unlocked runs f, which may take time, without the lock.
@@ -274,11 +335,9 @@ func (w *window) take() *chunk {
 		if w.closed {
 			return nil
 		}
-		for _, k := range w.chunks {
-			if !k.owned && k.at < k.end {
-				k.owned = true
-				return k
-			}
+		if i := slices.IndexFunc(w.chunks, isLeft); i >= 0 {
+			w.chunks[i].owned = true
+			return w.chunks[i]
 		}
 		if w.next == w.end || w.active > w.most || w.active > 1 && w.client.load.of(w.at.Host) > w.client.conns {
 			return nil
@@ -304,11 +363,23 @@ func (w *window) newChunk() *chunk {
 
 // chunkSize returns how long the next chunk is.
 func (w *window) chunkSize() int64 {
-	size := int64(chunkLeast)
-	if r := w.widen.rate; r > 0 && w.active > 0 {
-		size = int64(r / float64(w.active) * w.rtt.Seconds() * chunkTrips)
+	last := int64(chunkLast)
+	if w.pipes() {
+		last = min(max(w.trip(), pipeLast), pipeLeast)
 	}
-	size = min(max(size, chunkLeast), chunkMost)
 	share := (w.end - w.next) / int64(max(1, w.active))
-	return min(size, max(share, chunkLast), w.end-w.next)
+	return min(w.fullChunk(), max(share, last), w.end-w.next)
+}
+
+// fullChunk returns how long a chunk is that is not one of the last.
+func (w *window) fullChunk() int64 {
+	if w.pipes() {
+		return min(max(pipeTrips*w.trip(), pipeLeast), pipeMost)
+	}
+	return min(max(chunkTrips*w.trip(), chunkLeast), chunkMost)
+}
+
+// trip returns how many bytes a stream brings in a round trip.
+func (w *window) trip() int64 {
+	return int64(w.widen.rate / float64(max(1, w.active)) * w.rtt.Seconds())
 }

@@ -10,13 +10,17 @@ const (
 	// fastEnough, in bytes a second, is what no second stream makes faster: there the
 	// processor is the limit.
 	fastEnough = 400e6
-	// Twice the streams have to bring so many times the bytes, or it was in vain.
+	// More streams have to bring so many times the bytes, or it was in vain.
 	helps = 1.25
+	// The first step is from one stream to so many, the others are to twice as many.
+	firstStep = 4
 	// worthwhile is how many seconds the rest has to take.
 	worthwhile = 1.0
 )
 
-// widening decides how many streams a window has. It doubles them while that helps.
+// widening decides how many streams a window has. It begins more while that helps. That it
+// does is believed at once; that it does not only after a second look, as connections are
+// slow in their first round trips.
 type widening struct {
 	adaptive bool
 	received int64 // bytes that all streams brought
@@ -24,8 +28,9 @@ type widening struct {
 	since  time.Time // of this measurement
 	base   int64     // received at that time
 	rate   float64   // bytes a second by the last measurement
-	settle bool      // this measurement is of streams that begin
-	before int       // streams before they were doubled, 0: they were not yet
+	fresh  int       // streams that wait for their first answer; only then it begins
+	again  bool      // there may be one more of as many streams
+	before int       // streams before they became more, 0: they did not yet
 	slower float64   // the rate with those
 }
 
@@ -49,24 +54,43 @@ func (w *window) worthwhile(rate float64, pos int64) bool {
 // widenNow looks at the rate now and then.
 func (w *window) widenNow(now time.Time) {
 	d := &w.widen
-	rate, ok := d.measured(now, max(measureTime, measureTrips*w.rtt))
-	if !ok {
+	if d.fresh > 0 {
 		return
 	}
-	if d.settle {
-		d.settle = false
-		return
+	trips := time.Duration(measureTrips)
+	if d.again {
+		trips /= 2
 	}
-	d.rate = rate
+	if rate, ok := d.measured(now, max(measureTime, trips*w.rtt)); ok {
+		d.rate = rate
+		w.decide()
+	}
+}
+
+// decide takes the next step after a measurement.
+func (w *window) decide() {
+	d := &w.widen
 	switch {
 	case !d.adaptive:
-	case d.before > 0 && rate < helps*d.slower:
+	case d.before > 0 && d.rate < helps*d.slower:
+		if d.again {
+			d.again = false
+			return
+		}
 		d.adaptive = false
 		w.most = d.before
-	case w.active >= w.most || rate > fastEnough || !w.worthwhile(rate, w.pos):
+	case w.active >= w.most || d.rate > fastEnough || !w.worthwhile(d.rate, w.pos):
 	default:
-		d.before, d.slower, d.settle = w.active, rate, true
-		w.addStreams(min(w.active, w.most-w.active))
+		d.before, d.slower, d.again = w.active, d.rate, true
+		w.addStreams(min(max(firstStep, 2*w.active), w.most) - w.active)
+	}
+}
+
+// arrived notes that a stream has its first answer, or will have none.
+func (w *window) arrived() {
+	d := &w.widen
+	if d.fresh--; d.fresh == 0 {
+		d.since, d.base = time.Now(), d.received
 	}
 }
 
@@ -78,7 +102,8 @@ func (w *window) addStreams(n int) {
 	}
 	if w.next == w.end { // the last chunk is the lead's: cut it
 		k := w.chunks[len(w.chunks)-1]
-		cut := k.at + max(2*blockSize, w.chunkSize())
+		// What is on the way of a fast answer, in the buffers of sockets, is taken from it.
+		cut := k.at + max(2*blockSize, w.chunkSize(), min(chunkMost, int64(w.widen.rate/4)))
 		if cut+chunkLast > k.end {
 			return
 		}
@@ -86,10 +111,12 @@ func (w *window) addStreams(n int) {
 	}
 	for range n {
 		w.active++
+		w.widen.fresh++
 		w.streams.Go(func() {
 			w.mu.Lock()
 			k := w.take()
 			if k == nil {
+				w.arrived()
 				w.active--
 				w.changed.Broadcast()
 			}
