@@ -90,14 +90,13 @@ func (c *Client) Close() {
 	c.direct.close()
 }
 
-// roundTrip sends one request by the shortest way.
-func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
-	if canBeDirect && req.URL.Scheme == "http" {
-		if via, err := proxy(req); err == nil && via == nil {
-			return c.direct.RoundTrip(req)
-		}
+// isDirect says that a request needs neither TLS nor a proxy.
+func (c *Client) isDirect(req *http.Request) bool {
+	if !canBeDirect || req.URL.Scheme != "http" {
+		return false
 	}
-	return c.transport.RoundTrip(req)
+	via, err := proxy(req)
+	return err == nil && via == nil
 }
 
 // proxy takes the proxy from the environment. The error of a bad setting would quote

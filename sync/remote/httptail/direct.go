@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
@@ -33,32 +34,79 @@ const (
 // directConn is one connection. The header of an answer may read head bytes from it.
 type directConn struct {
 	net.Conn
-	addr string
-	br   *bufio.Reader
-	bw   *bufio.Writer
-	head int64 // bytes that may still be read, -1: as many as there are
-	idle time.Time
+	addr  string
+	x     *exchange // under way
+	until time.Time // the deadline that is set
+	br    *bufio.Reader
+	bw    *bufio.Writer
+	head  int64 // bytes that may still be read, -1: as many as there are
+	idle  time.Time
+}
+
+// lookEvery is how often somebody who waits looks whether to go on. A timer and a context
+// that are told of each request cost more than the request of a small file.
+const lookEvery = 100 * time.Millisecond
+
+// wait lets the next call on the connection take lookEvery at most, unless the exchange
+// was ended or brings too little.
+func (c *directConn) wait() error {
+	if cause := c.x.cause(); cause != nil {
+		return cause
+	}
+	now := time.Now()
+	if c.x.dog.over(now) {
+		c.x.cancel(errStalled)
+		return errStalled
+	}
+	if c.until.Sub(now) > lookEvery/2 {
+		return nil
+	}
+	c.until = now.Add(lookEvery)
+	return c.SetDeadline(c.until)
 }
 
 var errHeader = errors.New("the header of the answer is too long")
 
-func (c *directConn) Read(p []byte) (int, error) {
-	if c.head < 0 {
-		return c.Conn.Read(p)
-	}
+func (c *directConn) Read(p []byte) (n int, err error) {
 	if c.head == 0 {
 		return 0, errHeader
 	}
-	n, err := c.Conn.Read(p[:min(int64(len(p)), c.head)])
-	c.head -= int64(n)
+	if c.head > 0 {
+		p = p[:min(int64(len(p)), c.head)]
+	}
+	for {
+		if err := c.wait(); err != nil {
+			return 0, err
+		}
+		n, err = c.Conn.Read(p)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+	}
+	if c.head > 0 {
+		c.head -= int64(n)
+	}
 	return n, err
 }
 
-// RoundTrip sends a request that has no body and reads the header of its answer. A
-// connection that the server closed while it was idle is replaced, once for each.
-func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c *directConn) Write(p []byte) (n int, err error) {
 	for {
-		c, reused, err := d.get(req)
+		if err := c.wait(); err != nil {
+			return n, err
+		}
+		m, err := c.Conn.Write(p[n:])
+		n += m
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
+}
+
+// roundTrip sends a request that has no body and reads the header of its answer. A
+// connection that the server closed while it was idle is replaced, once for each.
+func (d *direct) roundTrip(x *exchange, req *http.Request) (*http.Response, error) {
+	for {
+		c, reused, err := d.get(x, req)
 		if err != nil {
 			return nil, err
 		}
@@ -67,7 +115,7 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 		c.Close()
-		if !reused || answered || req.Context().Err() != nil {
+		if !reused || answered || x.cause() != nil {
 			return nil, err
 		}
 	}
@@ -75,13 +123,6 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange does one request. answered says that the server sent something.
 func (d *direct) exchange(c *directConn, req *http.Request) (resp *http.Response, answered bool, err error) {
-	// A deadline in the past ends what is under way when the context does.
-	stop := context.AfterFunc(req.Context(), func() { c.SetDeadline(time.Unix(1, 0)) })
-	defer func() {
-		if err != nil {
-			stop()
-		}
-	}()
 	c.head = maxHeader
 	if err := req.Write(c.bw); err != nil {
 		return nil, false, err
@@ -104,31 +145,47 @@ func (d *direct) exchange(c *directConn, req *http.Request) (resp *http.Response
 	}
 	c.head = -1
 	resp.Body = &directBody{
-		body: unframed(resp, c.br), d: d, c: c, stop: stop, empty: resp.Body == http.NoBody,
+		body: unframed(resp, c.br), d: d, c: c, empty: resp.Body == http.NoBody,
 		reuse: !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols,
 	}
 	return resp, true, nil
 }
 
 // get returns an idle connection or a new one.
-func (d *direct) get(req *http.Request) (c *directConn, reused bool, err error) {
+func (d *direct) get(x *exchange, req *http.Request) (c *directConn, reused bool, err error) {
 	addr := req.URL.Host
 	if req.URL.Port() == "" {
 		addr = net.JoinHostPort(req.URL.Hostname(), "80")
 	}
 	for c := d.take(addr); c != nil; c = d.take(addr) {
 		if time.Since(c.idle) < idleTime && quiet(c.Conn) {
+			c.x = x
 			return c, true, nil
 		}
 		c.Close()
 	}
-	conn, err := d.dialer.DialContext(req.Context(), "tcp", addr)
+	conn, err := d.dial(x, addr)
 	if err != nil {
 		return nil, false, err
 	}
-	c = &directConn{Conn: conn, addr: addr}
-	c.br, c.bw = bufio.NewReaderSize(c, readBuffer), bufio.NewWriterSize(conn, 4<<10)
+	c = &directConn{Conn: conn, addr: addr, x: x}
+	c.br, c.bw = bufio.NewReaderSize(c, readBuffer), bufio.NewWriterSize(c, 4<<10)
 	return c, false, nil
+}
+
+// dial makes a connection for an exchange.
+func (d *direct) dial(x *exchange, addr string) (net.Conn, error) {
+	ctx := x.ctx
+	if x.dog.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, x.dog.left, errStalled)
+		defer cancel()
+	}
+	conn, err := d.dialer.DialContext(ctx, "tcp", addr)
+	if err != nil && context.Cause(ctx) == errStalled {
+		x.cancel(errStalled)
+	}
+	return conn, err
 }
 
 // take takes the connection that was used last.
@@ -146,7 +203,7 @@ func (d *direct) take(addr string) *directConn {
 
 // put keeps a connection for the next request.
 func (d *direct) put(c *directConn) {
-	c.idle = time.Now()
+	c.idle, c.x = time.Now(), nil
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed || len(d.idle[c.addr]) >= d.keep {
@@ -177,7 +234,6 @@ type directBody struct {
 	body  io.ReadCloser
 	d     *direct
 	c     *directConn
-	stop  func() bool
 	empty bool // there is nothing to read
 	reuse bool
 	ended bool
@@ -205,7 +261,7 @@ func (b *directBody) end(whole bool) {
 	}
 	b.ended = true
 	// Bytes behind the body belong to no request: such a connection cannot be trusted.
-	if b.stop() && whole && b.reuse && b.c.br.Buffered() == 0 {
+	if whole && b.reuse && b.c.x.cause() == nil && b.c.br.Buffered() == 0 {
 		b.d.put(b.c)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fsync/sync/remote"
@@ -33,28 +34,35 @@ func condition(req remote.Request) (name, value string) {
 
 // ask sends one GET and waits for the header of its answer.
 func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redirected bool) (*exchange, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	x := &exchange{url: at, redirected: redirected, cancel: cancel, load: &c.load}
-	x.dog.start(c.stall, func() { cancel(errStalled) })
-
-	hr := (&http.Request{
+	x := &exchange{ctx: ctx, url: at, redirected: redirected, load: &c.load}
+	hr := &http.Request{
 		Method: http.MethodGet,
 		URL:    &url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path, RawPath: at.RawPath, RawQuery: at.RawQuery},
 		Header: make(http.Header, 8),
-	}).WithContext(ctx)
+	}
 	hr.Header["User-Agent"] = c.userAgent // an empty one keeps net/http from sending its own
 	c.authorize(hr, req.URL)
 	setRange(hr.Header, req)
 
 	// The transport and not an http.Client, which would follow redirects with the
 	// headers of the first request, add a Referer and put the URL into its errors.
-	x.dog.begin()
-	resp, err := c.roundTrip(hr)
+	var resp *http.Response
+	var err error
+	x.dog.start(c.stall)
+	if c.isDirect(hr) {
+		x.dog.begin()
+		resp, err = c.direct.roundTrip(x, hr)
+	} else {
+		x.ctx, x.cancelCtx = context.WithCancelCause(ctx)
+		x.dog.bark(func() { x.cancel(errStalled) })
+		x.dog.begin()
+		resp, err = c.transport.RoundTrip(hr.WithContext(x.ctx))
+	}
 	x.dog.end(stallBytes) // the header is as good as that
 	if err != nil {
-		err = x.transportError(ctx, "", err)
+		err = x.transportError("", err)
 		x.dog.stop()
-		cancel(nil)
+		x.cancel(nil)
 		return nil, err
 	}
 	x.resp = resp
@@ -118,9 +126,31 @@ type exchange struct {
 	url        *url.URL
 	redirected bool // the URL is not the one of the list
 	resp       *http.Response
-	cancel     context.CancelCauseFunc
+	ctx        context.Context
+	cancelCtx  context.CancelCauseFunc // nil: the connection looks at broken
+	broken     atomic.Pointer[error]   // why the exchange was ended, if not by ctx
 	dog        watchdog
 	load       *load // nil once the exchange is over
+}
+
+// cancel ends the exchange, from any goroutine.
+func (x *exchange) cancel(cause error) {
+	if x.cancelCtx != nil {
+		x.cancelCtx(cause)
+	} else if cause != nil {
+		x.broken.CompareAndSwap(nil, &cause)
+	}
+}
+
+// cause returns why the exchange was ended ahead of time, nil if it was not.
+func (x *exchange) cause() error {
+	if broken := x.broken.Load(); broken != nil {
+		return *broken
+	}
+	if x.ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(x.ctx)
 }
 
 // name is how errors call what was asked.
