@@ -169,7 +169,7 @@ func (w *Writer) Discard(s Stamp, keep int64) error {
 	if err := w.unchanged(); err != nil {
 		return err
 	}
-	w.file.parent.unstaged.Store(false)
+	w.file.parent.stages.state.Store(stagesMaybe)
 	return w.file.parent.rename(w.file.name, StageName(w.file.name))
 }
 

@@ -86,7 +86,7 @@ func (f *File) Stage() (*File, error) {
 		return nil, err
 	}
 	s.parent = p
-	if p.unstaged.Load() {
+	if p.unstaged() {
 		return s, nil
 	}
 	if err := s.look(); err != nil {

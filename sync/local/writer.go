@@ -143,7 +143,7 @@ func (f *File) restart(ctx context.Context, s Stamp, keep int64) (*Writer, error
 	if err := f.openBoth(); err != nil {
 		return nil, err
 	}
-	f.parent.unstaged.Store(false)
+	f.parent.stages.state.Store(stagesMaybe)
 	old := f.stage.file
 	file, err := f.parent.open(f.name, os.O_RDWR|os.O_CREATE)
 	if err != nil {
