@@ -124,7 +124,7 @@ func (d *direct) roundTrip(x *exchange, req *http.Request) (*http.Response, erro
 // exchange does one request. answered says that the server sent something.
 func (d *direct) exchange(c *directConn, req *http.Request) (resp *http.Response, answered bool, err error) {
 	c.head = maxHeader
-	if err := req.Write(c.bw); err != nil {
+	if err := writeRequest(c.bw, req); err != nil {
 		return nil, false, err
 	}
 	if err := c.bw.Flush(); err != nil {
