@@ -169,13 +169,16 @@ func (w *Writer) Discard(s Stamp, keep int64) error {
 	if err := w.unchanged(); err != nil {
 		return err
 	}
-	w.file.parent.unstaged.Store(false)
+	w.file.parent.stages.state.Store(stagesMaybe)
 	return w.file.parent.rename(w.file.name, StageName(w.file.name))
 }
 
 // Adopt marks a file that turned out to be complete and right as it is, without writing
 // to it: durable already. A file with several names is left alone.
 func (f *File) Adopt(p Publication) error {
+	if err := f.open(); err != nil {
+		return err
+	}
 	if f.f == nil || f.Links > 1 {
 		return nil
 	}
@@ -191,7 +194,12 @@ func (f *File) Adopt(p Publication) error {
 }
 
 // SyncData makes the bytes of a file durable that another program may have written.
-func (f *File) SyncData() error { return fdatasync(f.f) }
+func (f *File) SyncData() error {
+	if err := f.open(); err != nil {
+		return err
+	}
+	return fdatasync(f.f)
+}
 
 // ThisBoot returns the stamp's mark for data that was not synced, "?" where boots cannot
 // be told apart.
@@ -205,7 +213,11 @@ func ThisBoot() string {
 // Committed says whether the file is complete, verified and on disk according to its
 // stamp: nobody touched it since it was marked done.
 func (l State) Committed(boot string) bool {
+	return l.complete() && (l.Stamp.Boot == "" || l.Stamp.Boot == boot && boot != "?")
+}
+
+// complete is Committed as far as no power was cut since.
+func (l State) complete() bool {
 	s := l.Stamp
-	return s != nil && s.State == Done && s.Total == l.Size && l.HasTime(s.ModTime) &&
-		(s.Boot == "" || s.Boot == boot && boot != "?")
+	return s != nil && s.State == Done && s.Total == l.Size && l.HasTime(s.ModTime)
 }

@@ -127,7 +127,7 @@ func (d *Dir) parent(dir string, create bool) (*parent, error) {
 	}
 	p.path, p.refs = dir, 1
 	if dir == "" && d.made.Swap(false) {
-		p.unstaged.Store(true)
+		p.stages.state.Store(stagesNone)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

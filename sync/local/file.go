@@ -35,13 +35,14 @@ func (s State) HasTime(t time.Time) bool {
 // File is a path that was looked at, and the file that was there, open for reading.
 type File struct {
 	State
-	dir    *Dir
-	parent *parent // nil while the directory does not exist
-	path   string
-	name   string
-	stage  *target // set if this is the staged copy of target
-	f      *os.File
-	taken  bool // a Writer owns it: Close is the Writer's
+	dir      *Dir
+	parent   *parent // nil while the directory does not exist
+	path     string
+	name     string
+	stage    *target // set if this is the staged copy of target
+	f        *os.File
+	unopened *unopened // nil: open, if it exists
+	taken    bool      // a Writer owns it: Close is the Writer's
 }
 
 // target is what a staged copy will replace.
@@ -50,8 +51,9 @@ type target struct {
 	file *File
 }
 
-// Look tells what is at path and opens it for reading if it is a regular file. Symbolic
-// links are not followed, FIFOs and devices not waited for. Nothing is created.
+// Look tells what is at path and opens it for reading if it is a regular file: one that its
+// stamp says is complete only when it is needed. Symbolic links are not followed, FIFOs and
+// devices not waited for. Nothing is created.
 func (d *Dir) Look(path string) (*File, error) {
 	dir, name := splitPath(path)
 	f := &File{dir: d, path: path, name: name}
@@ -63,6 +65,9 @@ func (d *Dir) Look(path string) (*File, error) {
 		return nil, err
 	}
 	f.parent = p
+	if f.glance() {
+		return f, nil
+	}
 	if err := f.look(); err != nil {
 		f.Close()
 		return nil, err
@@ -81,7 +86,7 @@ func (f *File) Stage() (*File, error) {
 		return nil, err
 	}
 	s.parent = p
-	if p.unstaged.Load() {
+	if p.unstaged() {
 		return s, nil
 	}
 	if err := s.look(); err != nil {
@@ -160,6 +165,9 @@ func (f *File) IsStage() bool { return f.stage != nil }
 
 // ReadAt reads the file that was there when it was looked at.
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
+	if err := f.open(); err != nil {
+		return 0, err
+	}
 	if f.f == nil {
 		return 0, io.EOF
 	}

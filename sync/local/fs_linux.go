@@ -83,11 +83,14 @@ func fdatasync(f *os.File) error {
 	}
 }
 
+// bootDigits are enough to tell a boot from the one before it.
+const bootDigits = 6
+
 // bootID identifies this boot of the system, "" if it cannot be told.
 func bootID() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil || len(id) < 8 {
+	if err != nil || len(id) < bootDigits {
 		return ""
 	}
-	return string(id[:8])
+	return string(id[:bootDigits])
 }

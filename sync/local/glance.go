@@ -37,7 +37,8 @@ func (g *Glancer) Glance(path string) (s State, ok bool) {
 	if g.parent == nil || g.parent.elsewhere {
 		return State{}, false
 	}
-	return g.glance(name)
+	s, ok = g.glance(name)
+	return s, ok && s.Exists
 }
 
 // Holes tells State.Holes of the file that was glanced at last. ok is false where it cannot

@@ -1,9 +1,11 @@
 package local
 
 import (
+	"io/fs"
 	"runtime"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -32,7 +34,8 @@ var attrNameZ = append([]byte(attrName), 0)
 
 const glanceMask = unix.STATX_TYPE | unix.STATX_SIZE | unix.STATX_MTIME | unix.STATX_NLINK | unix.STATX_INO
 
-// glance asks statx(2) and for the attribute. Both refuse to follow a link.
+// glance asks statx(2) and for the attribute. Both refuse to follow a link. A State that does
+// not Exist with ok says that nothing is there.
 func (g *Glancer) glance(name string) (State, bool) {
 	if len(name) >= len(g.name) || g.dir.glances.none.Load() {
 		return State{}, false
@@ -45,6 +48,9 @@ func (g *Glancer) glance(name string) (State, bool) {
 	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(g.parent.fd), uintptr(unsafe.Pointer(&g.name)), uintptr(flags), glanceMask, uintptr(unsafe.Pointer(&g.st)), 0)
 	if errno == unix.ENOSYS {
 		g.dir.glances.none.Store(true)
+	}
+	if errno == unix.ENOENT {
+		return State{}, true
 	}
 	if errno != 0 || g.st.Mask&glanceMask != glanceMask || g.st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return State{}, false
@@ -110,6 +116,19 @@ const procFD = "/proc/self/fd/"
 func procShows(fd int) bool {
 	var a, b unix.Stat_t
 	return unix.Stat(procFD+strconv.Itoa(fd), &a) == nil && unix.Fstat(fd, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
+}
+
+// id is the identity of the file that was glanced at.
+func (g *Glancer) id() fileID {
+	return fileID{unix.Mkdev(g.st.Dev_major, g.st.Dev_minor), g.st.Ino}
+}
+
+func idOf(fi fs.FileInfo) fileID {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fileID{}
+	}
+	return fileID{st.Dev, st.Ino}
 }
 
 // holes opens the file, which has to be the one that was glanced at.

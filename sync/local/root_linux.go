@@ -45,9 +45,8 @@ type parent struct {
 	refs      int  // guarded by Dir.mu
 	elsewhere bool // on another file system than the root
 	dropped   bool // out of the cache: closed at the last release; guarded by Dir.mu
-	// unstaged says that this run made the directory and no staged copy in it.
-	unstaged atomic.Bool
-	fd       int
+	stages    stages
+	fd        int
 }
 
 const dirFlags = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
@@ -68,7 +67,9 @@ func (r *root) openParent(dir string, create bool) (*parent, error) {
 		return nil, dirError(dir, err)
 	}
 	p := &parent{fd: fd}
-	p.unstaged.Store(made)
+	if made {
+		p.stages.state.Store(stagesNone)
+	}
 	return p, nil
 }
 

@@ -43,9 +43,8 @@ type parent struct {
 	refs      int  // guarded by Dir.mu
 	elsewhere bool // on another file system than the root
 	dropped   bool // out of the cache: closed at the last release; guarded by Dir.mu
-	// unstaged says that this run made the directory and no staged copy in it.
-	unstaged atomic.Bool
-	r        *os.Root
+	stages    stages
+	r         *os.Root
 }
 
 func (r *root) openParent(dir string, create bool) (*parent, error) {

@@ -19,8 +19,9 @@ const (
 	Bad     StampState = 'b' // complete, and not what a digest of the list says
 )
 
-// MaxStamp is the longest stamp in bytes. It fits into a 256-byte ext4 inode beside the
-// other attributes of a file, so reading one costs no extra block.
+// MaxStamp is the longest stamp in bytes. Common ones are much shorter: up to 56 bytes, ext4
+// keeps the attribute in an inode of 256 bytes; beyond, it takes a block of its own, to be
+// written and read for each file.
 const MaxStamp = 200
 
 // Stamp records which version of the remote file the bytes of a file belong to. It is
@@ -51,6 +52,9 @@ type Stamp struct {
 
 const stampVersion = "1"
 
+// sameAsLastModified stands for the mtime that most files are given.
+const sameAsLastModified = "="
+
 // String returns the stamp as it is stored: at most MaxStamp bytes, fields separated by
 // blanks, numbers in base 36, "-" for what is not there, the ETag last because servers
 // put anything into it.
@@ -74,9 +78,12 @@ func (s *Stamp) appendTo(b []byte) []byte {
 	default:
 		b = strconv.AppendInt(append(b, " s"...), s.LastModified.Unix(), 36)
 	}
-	if s.ModTime.IsZero() {
+	switch {
+	case s.ModTime.IsZero():
 		b = appendField(b, "")
-	} else {
+	case s.ModTime.Equal(s.LastModified):
+		b = appendField(b, sameAsLastModified)
+	default:
 		b = strconv.AppendInt(append(b, ' '), s.ModTime.UnixNano(), 36)
 	}
 	b = appendField(b, strings.Join(s.Digests, ","))
@@ -167,7 +174,11 @@ func ParseStamp(text string) (Stamp, error) {
 		}
 		s.LastModified, s.WeakTime = time.Unix(sec, 0), f[3][0] == 'w'
 	}
-	if f[4] != "" {
+	switch f[4] {
+	case "":
+	case sameAsLastModified:
+		s.ModTime = s.LastModified
+	default:
 		ns, err := strconv.ParseInt(f[4], 36, 64)
 		if err != nil {
 			return Stamp{}, errStamp

@@ -16,6 +16,9 @@ const (
 // run of zeros at the end. On ext4, XFS and btrfs a size can be ahead of the data after a
 // power cut, also with good bytes behind the hole.
 func (f *File) Suspect() (int64, error) {
+	if err := f.open(); err != nil {
+		return 0, err
+	}
 	if f.f == nil || f.Size == 0 {
 		return 0, nil
 	}

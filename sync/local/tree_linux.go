@@ -64,15 +64,23 @@ func (p *parent) find(name string) (Found, error) {
 // list returns the names in the directory, in no order. With an error it returns those
 // that were read before.
 func (p *parent) list(ctx context.Context) ([]string, error) {
+	f, err := p.openSelf()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return listFile(ctx, f)
+}
+
+// openSelf opens the directory for reading.
+func (p *parent) openSelf() (*os.File, error) {
 	fd, err := retryEINTR(func() (int, error) {
 		return unix.Openat(p.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
 		return nil, pathError("open", p.path, err)
 	}
-	f := os.NewFile(uintptr(fd), p.path)
-	defer f.Close()
-	return listFile(ctx, f)
+	return os.NewFile(uintptr(fd), p.path), nil
 }
 
 func (p *parent) removeDir(name string) error {

@@ -65,13 +65,16 @@ func (p *parent) find(name string) (Found, error) {
 // list returns the names in the directory, in no order. With an error it returns those
 // that were read before.
 func (p *parent) list(ctx context.Context) ([]string, error) {
-	f, err := p.r.Open(".")
+	f, err := p.openSelf()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	return listFile(ctx, f)
 }
+
+// openSelf opens the directory for reading.
+func (p *parent) openSelf() (*os.File, error) { return p.r.Open(".") }
 
 func (p *parent) removeDir(name string) error { return p.r.Remove(name) }
 

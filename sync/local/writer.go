@@ -31,6 +31,9 @@ const reserveMin = 1 << 20
 // file does not carry it yet. ErrBusy, ErrChanged and ErrNotRegular mean that it is not,
 // or no longer, what Look found.
 func (f *File) Append(s Stamp) (*Writer, error) {
+	if err := f.openBoth(); err != nil {
+		return nil, err
+	}
 	if f.f == nil || f.Links > 1 {
 		return nil, ErrNotRegular
 	}
@@ -137,7 +140,10 @@ func (f *File) Restart(ctx context.Context, s Stamp) (*Writer, error) {
 }
 
 func (f *File) restart(ctx context.Context, s Stamp, keep int64) (*Writer, error) {
-	f.parent.unstaged.Store(false)
+	if err := f.openBoth(); err != nil {
+		return nil, err
+	}
+	f.parent.stages.state.Store(stagesMaybe)
 	old := f.stage.file
 	file, err := f.parent.open(f.name, os.O_RDWR|os.O_CREATE)
 	if err != nil {
@@ -339,6 +345,9 @@ func (w *Writer) AppendFrom(ctx context.Context, src *os.File, off, n int64) err
 
 // AppendLocal appends bytes [off, off+n) of a file that was looked at, as AppendFrom does.
 func (w *Writer) AppendLocal(ctx context.Context, f *File, off, n int64) error {
+	if err := f.open(); err != nil {
+		return err
+	}
 	return w.AppendFrom(ctx, f.f, off, n)
 }
 

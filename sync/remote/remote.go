@@ -11,7 +11,7 @@ package remote
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"io"
 	"net"
 	"net/url"
@@ -152,7 +152,7 @@ type Several interface {
 // information, query and fragment have no part in it, so it holds no secret.
 func PlaceOf(u *url.URL) string {
 	sum := sha256.Sum256([]byte(OriginOf(u) + u.EscapedPath()))
-	return hex.EncodeToString(sum[:8])
+	return base64.RawURLEncoding.EncodeToString(sum[:8])
 }
 
 // OriginOf returns scheme://host:port in lower case, the default port written out: what

@@ -99,7 +99,7 @@ func (b *body) translate(err error) error {
 	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
 		err = io.ErrUnexpectedEOF
 	}
-	return b.x.transportError(b.x.resp.Request.Context(), b.progress(), err)
+	return b.x.transportError(b.progress(), err)
 }
 
 // progress says where a body was cut.
@@ -130,11 +130,16 @@ func (x *exchange) finish(drain int64) {
 		x.load.add(x.url.Host, -1)
 		x.load = nil
 	}
+	if b, ok := x.resp.Body.(*directBody); ok && b.empty {
+		drain = 0
+	}
 	if drain > 0 {
 		t := time.AfterFunc(drainTime, func() { x.cancel(errClosed) })
 		io.CopyN(io.Discard, x.resp.Body, drain)
 		t.Stop()
 	}
 	x.resp.Body.Close() // its error says nothing that a reader has not seen
-	x.cancel(errClosed)
+	if x.cancelCtx != nil {
+		x.cancelCtx(errClosed)
+	}
 }

@@ -96,14 +96,14 @@ func (c *Client) Close() {
 
 // roundTrip sends one request by the shortest way. Its answer is likely to have so many
 // bytes; -1: that is not known.
-func (c *Client) roundTrip(req *http.Request, expect int64) (*http.Response, error) {
+func (c *Client) roundTrip(x *exchange, req *http.Request, expect int64) (*http.Response, error) {
 	switch {
-	case req.URL.Scheme == "https":
-		return c.multiplex.RoundTrip(req, expect)
 	case c.isDirect(req):
-		return c.direct.RoundTrip(req)
+		return c.direct.roundTrip(x, req)
+	case req.URL.Scheme == "https":
+		return c.multiplex.RoundTrip(x.bind(req), expect)
 	}
-	return c.transport.RoundTrip(req)
+	return c.transport.RoundTrip(x.bind(req))
 }
 
 // isDirect says whether a request goes straight to its host, unencrypted.

@@ -43,8 +43,23 @@ func (d *direct) dial(ctx context.Context, addr string, open *atomic.Int32) (*di
 		return nil, err
 	}
 	c := &directConn{Conn: conn, addr: addr, open: open}
-	c.br, c.bw = bufio.NewReaderSize(c, readBuffer), bufio.NewWriterSize(conn, 4<<10)
+	c.br, c.bw = bufio.NewReaderSize(c, readBuffer), bufio.NewWriterSize(c, 4<<10)
 	return c, nil
+}
+
+// connect makes a connection for an exchange, in the time that it has.
+func (d *direct) connect(x *exchange, addr string, open *atomic.Int32) (*directConn, error) {
+	ctx := x.ctx
+	if x.dog.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, x.dog.left, errStalled)
+		defer cancel()
+	}
+	c, err := d.dial(ctx, addr, open)
+	if err != nil && context.Cause(ctx) == errStalled {
+		x.cancel(errStalled)
+	}
+	return c, err
 }
 
 func (c *directConn) Close() error {

@@ -2,12 +2,12 @@ package httptail
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +21,7 @@ type direct struct {
 	dialer net.Dialer
 	keep   int // idle connections kept for a host
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards idle and closed
 	idle   map[string][]*directConn
 	closed bool
 	open   map[string]*atomic.Int32 // connections to each address, and attempts at one
@@ -36,83 +36,121 @@ const (
 // directConn is one connection. The header of an answer may read head bytes from it.
 type directConn struct {
 	net.Conn
-	addr string
-	br   *bufio.Reader
-	bw   *bufio.Writer
-	head int64 // bytes that may still be read, -1: as many as there are
-	idle time.Time
-	sent time.Time // when the last request was, zero: there was none
-	open *atomic.Int32
-	gone atomic.Bool // not in open any more
+	addr  string
+	x     *exchange // under way
+	until time.Time // the deadline that is set
+	br    *bufio.Reader
+	bw    *bufio.Writer
+	head  int64 // bytes that may still be read, -1: as many as there are
+	idle  time.Time
+	sent  time.Time // when the last request was, zero: there was none
+	open  *atomic.Int32
+	gone  atomic.Bool // not in open any more
+}
+
+// lookEvery is how often somebody who waits looks whether to go on. A timer and a context
+// that are told of each request cost more than the request of a small file.
+const lookEvery = 100 * time.Millisecond
+
+// wait lets the next call on the connection take lookEvery at most, unless the exchange
+// was ended or brings too little.
+func (c *directConn) wait() error {
+	if cause := c.x.cause(); cause != nil {
+		return cause
+	}
+	now := time.Now()
+	if c.x.dog.over(now) {
+		c.x.cancel(errStalled)
+		return errStalled
+	}
+	if c.until.Sub(now) > lookEvery/2 {
+		return nil
+	}
+	c.until = now.Add(lookEvery)
+	return c.SetDeadline(c.until)
 }
 
 var errHeader = errors.New("the header of the answer is too long")
 
-func (c *directConn) Read(p []byte) (int, error) {
-	if c.head < 0 {
-		return c.Conn.Read(p)
-	}
+func (c *directConn) Read(p []byte) (n int, err error) {
 	if c.head == 0 {
 		return 0, errHeader
 	}
-	n, err := c.Conn.Read(p[:min(int64(len(p)), c.head)])
-	c.head -= int64(n)
+	if c.head > 0 {
+		p = p[:min(int64(len(p)), c.head)]
+	}
+	for {
+		if err := c.wait(); err != nil {
+			return 0, err
+		}
+		n, err = c.Conn.Read(p)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+	}
+	if c.head > 0 {
+		c.head -= int64(n)
+	}
 	return n, err
 }
 
-// RoundTrip sends a request that has no body and reads the header of its answer. A
-// connection that the server closed while it was idle is replaced, once for each.
-func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c *directConn) Write(p []byte) (n int, err error) {
 	for {
-		c, reused, err := d.get(req)
+		if err := c.wait(); err != nil {
+			return n, err
+		}
+		m, err := c.Conn.Write(p[n:])
+		n += m
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
+}
+
+// roundTrip sends a request that has no body and reads the header of its answer. A
+// connection that the server closed while it was idle is replaced, once for each.
+func (d *direct) roundTrip(x *exchange, req *http.Request) (*http.Response, error) {
+	for {
+		c, reused, err := d.get(x, req)
 		if err != nil {
 			return nil, err
 		}
-		resp, answered, err := d.exchange(c, req)
+		resp, answered, err := d.exchange(c, x, req)
 		if err == nil {
 			return resp, nil
 		}
 		c.Close()
-		if !reused || answered || req.Context().Err() != nil {
+		if !reused || answered || x.cause() != nil {
 			return nil, err
 		}
 	}
 }
 
 // exchange does one request. answered says that the server sent something.
-func (d *direct) exchange(c *directConn, req *http.Request) (resp *http.Response, answered bool, err error) {
-	stop, err := c.send(req)
-	if err != nil {
+func (d *direct) exchange(c *directConn, x *exchange, req *http.Request) (resp *http.Response, answered bool, err error) {
+	if err := c.send(x, req); err != nil {
 		return nil, false, err
 	}
-	return d.receive(c, req, stop)
+	return d.receive(c, x, req)
 }
 
-// send writes a request. stop ends the connection's bond to the request's context.
-func (c *directConn) send(req *http.Request) (stop func() bool, err error) {
-	// A deadline in the past ends what is under way when the context does.
-	stop = context.AfterFunc(req.Context(), func() { c.SetDeadline(time.Unix(1, 0)) })
-	if err = req.Write(c.bw); err == nil {
+// send writes a request, in the time that its exchange has.
+func (c *directConn) send(x *exchange, req *http.Request) error {
+	c.x = x
+	err := writeRequest(c.bw, req)
+	if err == nil {
 		err = c.bw.Flush()
 	}
-	if err != nil {
-		stop()
-	}
 	c.sent = time.Now()
-	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil && trace.WroteRequest != nil {
+	if trace := httptrace.ContextClientTrace(x.ctx); trace != nil && trace.WroteRequest != nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	}
-	return stop, err
+	return err
 }
 
 // receive reads the answer to what was sent.
-func (d *direct) receive(c *directConn, req *http.Request, stop func() bool) (resp *http.Response, answered bool, err error) {
-	defer func() {
-		if err != nil {
-			stop()
-		}
-	}()
-	c.head = maxHeader
+func (d *direct) receive(c *directConn, x *exchange, req *http.Request) (resp *http.Response, answered bool, err error) {
+	c.x, c.head = x, maxHeader
 	if _, err := c.br.Peek(1); err != nil {
 		return nil, false, err
 	}
@@ -128,14 +166,14 @@ func (d *direct) receive(c *directConn, req *http.Request, stop func() bool) (re
 	}
 	c.head = -1
 	resp.Body = &directBody{
-		body: unframed(resp, c.br), d: d, c: c, stop: stop, empty: resp.Body == http.NoBody,
+		body: unframed(resp, c.br), d: d, c: c, x: x, empty: resp.Body == http.NoBody,
 		reuse: !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols,
 	}
 	return resp, true, nil
 }
 
 // get returns an idle connection or a new one.
-func (d *direct) get(req *http.Request) (c *directConn, reused bool, err error) {
+func (d *direct) get(x *exchange, req *http.Request) (c *directConn, reused bool, err error) {
 	addr := addressOf(req.URL)
 	for c := d.take(addr); c != nil; c = d.take(addr) {
 		if time.Since(c.idle) < idleTime && quiet(c.Conn) {
@@ -145,7 +183,7 @@ func (d *direct) get(req *http.Request) (c *directConn, reused bool, err error) 
 	}
 	open := d.opened(addr)
 	open.Add(1)
-	c, err = d.dial(req.Context(), addr, open)
+	c, err = d.connect(x, addr, open)
 	return c, false, err
 }
 
@@ -170,7 +208,7 @@ func (d *direct) put(c *directConn) {
 }
 
 func (d *direct) putLocked(c *directConn) {
-	c.idle = time.Now()
+	c.idle, c.x = time.Now(), nil
 	if d.closed || len(d.idle[c.addr]) >= d.keep {
 		c.Close()
 		return
@@ -199,7 +237,7 @@ type directBody struct {
 	body  io.ReadCloser
 	d     *direct
 	c     *directConn
-	stop  func() bool
+	x     *exchange
 	empty bool // there is nothing to read
 	reuse bool
 	ended bool
@@ -227,7 +265,7 @@ func (b *directBody) end(whole bool) {
 		return
 	}
 	b.ended = true
-	whole = b.stop() && whole && b.reuse
+	whole = whole && b.reuse && b.x.cause() == nil
 	// Bytes behind the body belong to no request: such a connection cannot be trusted.
 	switch {
 	case whole && b.next != nil && !b.next.dropped:

@@ -1,7 +1,6 @@
 package httptail
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -19,8 +18,8 @@ import (
 // transportError turns a failure below HTTP, or of HTTP's framing, into an error in our
 // words. where says how far a body got, "" while waiting for the answer. A request that
 // the caller's context ended gives its cause as it is.
-func (x *exchange) transportError(ctx context.Context, where string, err error) error {
-	cause := context.Cause(ctx)
+func (x *exchange) transportError(where string, err error) error {
+	cause := x.cause()
 	switch {
 	case cause == nil:
 	case errors.Is(cause, errStalled):

@@ -25,7 +25,6 @@ type follower struct {
 	hr      *http.Request
 	d       *direct
 	c       *directConn
-	stop    func() bool
 	ready   bool // what the connection brings now is the answer
 	dropped bool
 }
@@ -41,9 +40,12 @@ func (x *exchange) followable() bool {
 func (c *Client) follow(ctx context.Context, before *exchange, at *url.URL, req remote.Request) *follower {
 	b := before.resp.Body.(*directBody)
 	x, hr := c.prepare(ctx, at, req, before.redirected)
-	stop, err := b.c.send(hr)
-	f := &follower{x: x, hr: hr, d: b.d, c: b.c, stop: stop}
+	f := &follower{x: x, hr: hr, d: b.d, c: b.c}
 	b.next = f // whatever was sent of it, nobody else may use the connection
+	x.dog.begin()
+	err := b.c.send(x, hr)
+	x.dog.end(stallBytes)
+	b.c.x = before // whose answer is still to be read
 	if err != nil {
 		f.drop()
 		return nil
@@ -57,12 +59,11 @@ func (f *follower) answer(c *Client) (*exchange, error) {
 		stop := time.AfterFunc(followTime, func() { f.x.cancel(errStalled) })
 		defer stop.Stop()
 	}
-	return c.answered(f.x, f.hr, func(hr *http.Request) (*http.Response, error) {
+	return c.answered(f.x, func() (*http.Response, error) {
 		if !f.ready {
-			f.stop()
 			return nil, errNotReached
 		}
-		resp, _, err := f.d.receive(f.c, hr, f.stop)
+		resp, _, err := f.d.receive(f.c, f.x, f.hr)
 		if err != nil {
 			f.c.Close()
 		}
@@ -74,7 +75,6 @@ func (f *follower) answer(c *Client) (*exchange, error) {
 // it was read.
 func (f *follower) drop() {
 	f.dropped = true
-	f.stop()
 	if f.ready {
 		f.c.Close()
 	}

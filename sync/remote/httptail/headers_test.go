@@ -190,7 +190,7 @@ func checkAnswer(t *testing.T, answer string, req remote.Request) {
 	if err != nil {
 		return
 	}
-	x := &exchange{url: req.URL, resp: resp, cancel: cancel}
+	x := &exchange{url: req.URL, resp: resp, ctx: ctx}
 	if isRedirect(resp) {
 		if next, err := x.location(); err == nil {
 			if next.Scheme != "https" || next.Host == "" || next.User != nil || next.Fragment != "" {

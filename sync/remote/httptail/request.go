@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fsync/sync/remote"
@@ -48,22 +49,18 @@ func expected(req remote.Request) int64 {
 // ask sends one GET and waits for the header of its answer.
 func (c *Client) ask(ctx context.Context, at *url.URL, req remote.Request, redirected bool) (*exchange, error) {
 	x, hr := c.prepare(ctx, at, req, redirected)
-	return c.answered(x, hr, func(hr *http.Request) (*http.Response, error) {
-		return c.roundTrip(hr, expected(req))
-	})
+	return c.answered(x, func() (*http.Response, error) { return c.roundTrip(x, hr, expected(req)) })
 }
 
 // prepare makes a request, which is not sent yet.
 func (c *Client) prepare(ctx context.Context, at *url.URL, req remote.Request, redirected bool) (*exchange, *http.Request) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	x := &exchange{url: at, redirected: redirected, cancel: cancel, load: &c.load}
-	x.dog.start(c.stall, func() { cancel(errStalled) })
-
-	hr := (&http.Request{
+	x := &exchange{ctx: ctx, url: at, redirected: redirected, load: &c.load}
+	x.dog.start(c.stall)
+	hr := &http.Request{
 		Method: http.MethodGet,
 		URL:    &url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path, RawPath: at.RawPath, RawQuery: at.RawQuery},
 		Header: make(http.Header, 8),
-	}).WithContext(ctx)
+	}
 	hr.Header["User-Agent"] = c.userAgent // an empty one keeps net/http from sending its own
 	c.authorize(hr, req.URL)
 	setRange(hr.Header, req)
@@ -71,14 +68,14 @@ func (c *Client) prepare(ctx context.Context, at *url.URL, req remote.Request, r
 }
 
 // answered waits for the header of the answer.
-func (c *Client) answered(x *exchange, hr *http.Request, roundTrip func(*http.Request) (*http.Response, error)) (*exchange, error) {
+func (c *Client) answered(x *exchange, roundTrip func() (*http.Response, error)) (*exchange, error) {
 	// The transport and not an http.Client, which would follow redirects with the
 	// headers of the first request, add a Referer and put the URL into its errors.
 	x.dog.begin()
-	resp, err := roundTrip(hr)
+	resp, err := roundTrip()
 	x.dog.end(stallBytes) // the header is as good as that
 	if err != nil {
-		err = x.transportError(hr.Context(), "", err)
+		err = x.transportError("", err)
 		x.dog.stop()
 		x.cancel(nil)
 		return nil, err
@@ -144,9 +141,38 @@ type exchange struct {
 	url        *url.URL
 	redirected bool // the URL is not the one of the list
 	resp       *http.Response
-	cancel     context.CancelCauseFunc
+	ctx        context.Context
+	cancelCtx  context.CancelCauseFunc // nil: the connection looks at broken
+	broken     atomic.Pointer[error]   // why the exchange was ended, if not by ctx
 	dog        watchdog
 	load       *load // nil once the exchange is over
+}
+
+// bind lets a context end a request, for those who look at nothing else.
+func (x *exchange) bind(req *http.Request) *http.Request {
+	x.ctx, x.cancelCtx = context.WithCancelCause(x.ctx)
+	x.dog.bark(func() { x.cancel(errStalled) })
+	return req.WithContext(x.ctx)
+}
+
+// cancel ends the exchange, from any goroutine.
+func (x *exchange) cancel(cause error) {
+	if x.cancelCtx != nil {
+		x.cancelCtx(cause)
+	} else if cause != nil {
+		x.broken.CompareAndSwap(nil, &cause)
+	}
+}
+
+// cause returns why the exchange was ended ahead of time, nil if it was not.
+func (x *exchange) cause() error {
+	if broken := x.broken.Load(); broken != nil {
+		return *broken
+	}
+	if x.ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(x.ctx)
 }
 
 // name is how errors call what was asked.

@@ -32,7 +32,13 @@ func (b *directBody) splice(pipe *os.File, n int) (int, error) {
 		return 0, errors.ErrUnsupported
 	}
 	n = int(min(int64(n), raw.left))
-	m, err := spliceOnce(rc, pipe, n)
+	m, err := 0, b.c.wait()
+	for err == nil {
+		if m, err = spliceOnce(rc, pipe, n); m > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		err = b.c.wait()
+	}
 	switch {
 	case m > 0:
 		raw.left -= int64(m)

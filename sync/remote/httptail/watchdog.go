@@ -2,6 +2,7 @@ package httptail
 
 import (
 	"errors"
+	"math"
 	"time"
 )
 
@@ -12,9 +13,10 @@ const stallBytes = 1 << 10
 // errStalled is the cause with which a watchdog cancels its request.
 var errStalled = errors.New("stalled")
 
-// watchdog cancels a request that brings too little. It runs only between begin and
+// watchdog tells a request that brings too little. It runs only between begin and
 // end, while somebody waits for the peer: a slow disk and a rate limit are not the
-// peer's fault. It has one timer, used again for each wait.
+// peer's fault. Either somebody looks at it (over), or it barks: it then has one timer,
+// used again for each wait.
 type watchdog struct {
 	limit time.Duration
 	timer *time.Timer
@@ -23,36 +25,46 @@ type watchdog struct {
 	got   int64         // bytes that this window brought
 }
 
-func (w *watchdog) start(limit time.Duration, bark func()) {
-	w.limit, w.left = limit, limit
-	if limit > 0 {
-		w.timer = time.AfterFunc(limit, bark)
-		w.timer.Stop()
+func (w *watchdog) start(limit time.Duration) { w.limit, w.left = limit, limit }
+
+// bark lets it call f, in the wait that has begun and in those that follow.
+func (w *watchdog) bark(f func()) {
+	if w.limit > 0 {
+		w.timer = time.AfterFunc(w.limit, f)
 	}
 }
 
 func (w *watchdog) begin() {
+	if w.limit <= 0 {
+		return
+	}
+	w.since = time.Now()
 	if w.timer != nil {
-		w.since = time.Now()
-		w.timer.Reset(w.left)
+		w.timer.Reset(max(w.left, 0))
 	}
 }
 
+// over says that the time is up.
+func (w *watchdog) over(now time.Time) bool { return w.limit > 0 && now.Sub(w.since) >= w.left }
+
 // end notes that a wait brought n bytes.
 func (w *watchdog) end(n int64) {
-	if w.timer == nil {
+	if w.limit <= 0 {
 		return
 	}
-	w.timer.Stop()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
 	w.got += n
 	if w.got >= stallBytes {
 		w.got, w.left = 0, w.limit
 		return
 	}
-	w.left = max(w.left-time.Since(w.since), time.Millisecond)
+	w.left -= time.Since(w.since)
 }
 
 func (w *watchdog) stop() {
+	w.left = math.MaxInt64
 	if w.timer != nil {
 		w.timer.Stop()
 	}
