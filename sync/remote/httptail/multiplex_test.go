@@ -370,10 +370,10 @@ func TestShareStall(t *testing.T) {
 		return true
 	})
 	defer close(done)
-	c := newClient(t, Options{CAFile: s.ca, Conns: 8, Stall: time.Second})
+	c := newClient(t, Options{CAFile: s.ca, Conns: 8, Stall: 3 * time.Second})
 	met := s.pull(t, c, 8, s.paths(100, 50_000), true)
 	<-begun
-	if len(met) != 1 || !errors.Is(met[0], remote.ErrStall) || !strings.Contains(met[0].Error(), "cut after 20000 of 50000 bytes") {
+	if text := fmt.Sprint(met); !errors.Is(errors.Join(met...), remote.ErrStall) || !strings.Contains(text, stalled+": cut after 20000 of 50000 bytes") {
 		t.Errorf("%v", met)
 	}
 	if _, http2 := s.connections(); http2 < 1 || http2 > 4 {
