@@ -8,9 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,55 +21,15 @@ var (
 	seed   = flag.Uint64("seed", 0, "of the cuts and the contents (the disk is late at random); 0 takes the time")
 )
 
-// TestMain runs the tests in a mount namespace of their own. Whatever ends them, SIGKILL
-// too, the kernel then unmounts all that they mounted, and frees the loop devices.
-func TestMain(m *testing.M) {
-	const inside = "CRASHTEST_INSIDE"
-	if os.Geteuid() != 0 || os.Getenv(inside) != "" {
-		os.Exit(mainInside(m))
-	}
-	runtime.LockOSThread() // the child gets SIGKILL when the thread that started it ends
-	self, err := os.Executable()
-	if err != nil {
-		panic(err)
-	}
-	c := exec.Command(self, os.Args[1:]...)
-	c.Env = append(os.Environ(), inside+"=1")
-	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	if err := c.Run(); err != nil {
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() > 0 {
-			os.Exit(exit.ExitCode())
-		}
-		fmt.Fprintln(os.Stderr, "a mount namespace for the tests:", err)
-		// Without the privilege the tests say themselves what they lack.
-		if errors.Is(err, unix.EPERM) {
-			os.Exit(mainInside(m))
-		}
-		os.Exit(1)
-	}
-}
-
-func mainInside(m *testing.M) int {
-	flag.Parse()
-	if *seed == 0 {
-		*seed = uint64(time.Now().UnixNano())
-	}
-	dir, err := os.MkdirTemp("", "crashtest")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	builds.dir, builds.done = dir, make(map[*mutation]string)
-	return m.Run()
-}
-
 // needs ends a test that lacks what it needs. Where the tests count, that is a failure.
 func needs(t *testing.T, f filesystem) {
 	t.Helper()
 	err := func() error {
 		if os.Geteuid() != 0 {
 			return errors.New("only root can mount")
+		}
+		if noMounts != nil {
+			return noMounts
 		}
 		programs := []string{"go", "mount", "sh", f.mkfs[0]}
 		if f.kind == "btrfs" {
@@ -164,7 +122,9 @@ func (l *lab) pull(t *testing.T, program string) live {
 	if err := m.limitDirty(8 * mib); err != nil {
 		t.Fatal(err)
 	}
-	unix.Sync()
+	if err := syncAll(m.dir); err != nil {
+		t.Fatal(err)
+	}
 	d.begin()
 	began := time.Now()
 	stop := make(chan struct{})

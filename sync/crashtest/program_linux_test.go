@@ -126,7 +126,8 @@ func run(t testing.TB, path, boot string, done func(result), args ...string) err
 		return err
 	}
 	c := exec.CommandContext(t.Context(), "sh", append([]string{"-c", script, "sh", id, path}, args...)...)
-	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	// Nor does it outlive this process, whose mounts it would keep.
+	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	var stderr bytes.Buffer
 	c.Stderr = &stderr

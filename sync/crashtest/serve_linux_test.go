@@ -24,6 +24,9 @@ type device struct {
 	server *fuse.Server
 }
 
+// fuseName is what /proc/mounts says of the disks.
+const fuseName = "crashtest-disk"
+
 // node is the one file.
 type node struct {
 	fs.Inode
@@ -75,7 +78,7 @@ func attach(d *disk, dir string) (*device, error) {
 		root.AddChild("disk", root.NewPersistentInode(ctx, &node{d: d}, fs.StableAttr{Mode: fuse.S_IFREG}), false)
 	}
 	o.MountOptions = fuse.MountOptions{
-		DirectMountStrict: true, FsName: "crashtest", Name: "crashtest",
+		DirectMountStrict: true, FsName: fuseName, Name: fuseName,
 		MaxWrite: 1 << 20, MaxBackground: 512, DisableSplice: true,
 		// Without it the loop device's requests would be answered one after the other.
 		ExtraCapabilities: fuse.CAP_ASYNC_DIO,
@@ -146,6 +149,16 @@ func (v *device) close() error {
 		v.loop = -1
 	}
 	return errors.Join(append(errs, unmount(v.dir))...)
+}
+
+// syncAll writes a file system to its disk.
+func syncAll(dir string) error {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Syncfs(fd)
 }
 
 // unmount unmounts what may be in use for a moment longer: until the mount namespaces of
