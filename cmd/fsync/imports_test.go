@@ -70,7 +70,7 @@ func packages(t *testing.T) map[string]pkg {
 
 // forTests says that a package of this module serves tests and benchmarks only.
 func forTests(path string) bool {
-	return strings.HasSuffix(path, "/remotetest") || path == "fsync/bench" || strings.HasPrefix(path, "fsync/bench/")
+	return strings.HasSuffix(path, "/remotetest") || strings.HasSuffix(path, "/crashtest") || path == "fsync/bench" || strings.HasPrefix(path, "fsync/bench/")
 }
 
 func TestImports(t *testing.T) {

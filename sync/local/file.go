@@ -127,7 +127,7 @@ func (f *File) look() error {
 	if f.dir.HasStamps() {
 		f.Stamp = readStamp(file)
 	}
-	f.Holes = f.Stamp == nil && f.Size > 0 && seekHole(file, f.Size) < f.Size
+	f.Holes = f.Stamp == nil && f.Size > 0 && f.dir.fs.seekHole(file, f.Size) < f.Size
 	return nil
 }
 

@@ -52,12 +52,23 @@ func (r *root) filesystem() filesystem {
 func (r *root) syncAll() error { return unix.Syncfs(int(r.f.Fd())) }
 
 // seekHole returns the offset of the first hole, size if there is none or it can't be told.
-func seekHole(f *os.File, size int64) int64 {
-	off, err := unix.Seek(int(f.Fd()), 0, unix.SEEK_HOLE)
+func (s filesystem) seekHole(f *os.File, size int64) int64 {
+	off, err := s.firstHole(int(f.Fd()))
 	if err != nil || off > size {
 		return size
 	}
 	return off
+}
+
+// firstHole asks lseek(2). Space that was reserved and never written counts as data there
+// while it is in the page cache: whoever read the file since the power cut has put zeros
+// into it. So clean pages are dropped first. Dirty ones stay, and are data. (Pages that
+// another process has mapped stay, too; the digest is for those.)
+func (s filesystem) firstHole(fd int) (int64, error) {
+	if s.trueHoles {
+		_ = unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED)
+	}
+	return unix.Seek(fd, 0, unix.SEEK_HOLE)
 }
 
 // reserve sets blocks aside for bytes [from, to) and leaves the size alone, so that a

@@ -18,7 +18,7 @@ func (r *root) filesystem() filesystem { return filesystem{} }
 
 func (r *root) syncAll() error { return errors.ErrUnsupported }
 
-func seekHole(_ *os.File, size int64) int64 { return size }
+func (filesystem) seekHole(_ *os.File, size int64) int64 { return size }
 
 func reserve(*os.File, int64, int64) error { return nil }
 

@@ -22,7 +22,7 @@ func (f *File) Suspect() (int64, error) {
 	if f.f == nil || f.Size == 0 {
 		return 0, nil
 	}
-	hole := seekHole(f.f, f.Size)
+	hole := f.dir.fs.seekHole(f.f, f.Size)
 	if !f.dir.fs.trueHoles {
 		// ZFS and others turn zeros into holes: a hole there asks for a look, no more.
 		hole = max(hole, min(f.Size, f.Size-falseReach))

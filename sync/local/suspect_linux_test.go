@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // suspectOf writes a file by its pieces and returns what is suspect of it.
@@ -165,6 +167,55 @@ func TestHolesOfUnstamped(t *testing.T) {
 		}
 		if f := look(t, d, name); f.Holes != hole {
 			t.Errorf("holes: %v", f.Holes)
+		}
+	}
+}
+
+// TestSuspectUnwrittenRead reads a file whose middle was reserved and never written, as a
+// power cut leaves it: what was read is in the page cache, and is no data for that.
+func TestSuspectUnwrittenRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := openDir(t, dir)
+	if !d.fs.reserve {
+		t.Skip("space cannot be reserved on this file system")
+	}
+	const hole, end = 1 << 20, 3 << 20
+	file := filepath.Join(dir, "f")
+	if err := os.WriteFile(file, content(hole), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	err = unix.Fallocate(int(f.Fd()), 0, hole, end-hole)
+	if err == nil {
+		_, err = f.WriteAt(content(200_000), end)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if s, err := look(t, d, "f").Suspect(); s != hole || err != nil {
+			t.Errorf("suspect from %d, not %d (%v)", s, hole, err)
+		}
+		if !look(t, d, "f").Holes {
+			t.Error("no holes")
+		}
+		g := d.Glancer()
+		if s, ok := g.Glance("f"); !ok {
+			t.Error("no glance")
+		} else if holes, ok := g.Holes(s); !holes || !ok {
+			t.Errorf("a glance: holes %v, %v", holes, ok)
+		}
+		g.Close()
+		if _, err := os.ReadFile(file); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
