@@ -258,7 +258,7 @@ func (l *lab) again(t *testing.T, dir, program string, n *counts) error {
 				errs = append(errs, fmt.Errorf("%s/%s was believed after another boot: %+v", task.name, r.Path, r))
 			}
 		}, args...)
-		errs = append(errs, err, task.finished(dir))
+		errs = append(errs, err, task.finished(dir, n))
 	}
 	return errors.Join(errs...)
 }

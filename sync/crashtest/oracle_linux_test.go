@@ -22,7 +22,9 @@ type counts struct {
 	whole     int // how many of them are
 	broken    int // files whose size is ahead of their data
 	hidden    int // of these, with a good end: the last 64 KiB show nothing
+	block     int // of these, with zeros at the end of one block and nothing else wrong
 	repaired  int // results of the second pull
+	missed    int // of the former, files that the second pull left so
 }
 
 func (c *counts) add(o counts) {
@@ -31,12 +33,14 @@ func (c *counts) add(o counts) {
 	c.whole += o.whole
 	c.broken += o.broken
 	c.hidden += o.hidden
+	c.block += o.block
 	c.repaired += o.repaired
+	c.missed += o.missed
 }
 
 func (c counts) String() string {
-	return fmt.Sprintf("%d images: %d of %d committed files whole; size ahead of the data: %d (%d with a good end); %d repaired",
-		c.images, c.whole, c.committed, c.broken, c.hidden, c.repaired)
+	return fmt.Sprintf("%d images: %d of %d committed files whole; size ahead of the data: %d (%d with a good end, %d in one block only); %d repaired, %d missed",
+		c.images, c.whole, c.committed, c.broken, c.hidden, c.block, c.repaired, c.missed)
 }
 
 // seen is a file of an image.
@@ -161,6 +165,9 @@ func (t *task) inspectFile(dir string, f file, c cut, n *counts) error {
 	}
 	if !isOld && right < len(s.data) && !t.replaced {
 		n.broken++
+		if halfBlock(s.data, f.now) {
+			n.block++
+		}
 		const tail = 64 << 10
 		if end := len(s.data); end > tail && end <= len(f.now) && right < end-tail && bytes.Equal(s.data[end-tail:], f.now[end-tail:end]) {
 			n.hidden++
@@ -169,14 +176,27 @@ func (t *task) inspectFile(dir string, f file, c cut, n *counts) error {
 	return nil
 }
 
+// halfBlock says that all that is wrong of data are zeros at the end of one block: the block
+// was written when the file ended in it, and what was appended in it since was not, though
+// what comes behind it was. No hole shows that, nor the end of the file; a digest does. See
+// docs/powercut.md.
+func halfBlock(data, want []byte) bool {
+	from := valid(data, want)
+	end := (from/pageSize + 1) * pageSize
+	return from%pageSize != 0 && end < len(data) && len(data) <= len(want) &&
+		len(bytes.Trim(data[from:end], "\x00")) == 0 && bytes.Equal(data[end:], want[end:len(data)])
+}
+
 // finished looks at the result of the second pull.
-func (t *task) finished(dir string) error {
+func (t *task) finished(dir string, n *counts) error {
 	var errs []error
 	wanted := make(map[string]bool)
 	for _, f := range t.files {
 		wanted[f.path] = true
 		s, err := look(filepath.Join(dir, t.name, f.path), true)
-		if err == nil && !bytes.Equal(s.data, f.now) {
+		if err == nil && !f.digest && len(s.data) == len(f.now) && halfBlock(s.data, f.now) {
+			n.missed++ // a known limit
+		} else if err == nil && !bytes.Equal(s.data, f.now) {
 			err = fmt.Errorf("wrong from byte %d of %d on", valid(s.data, f.now), len(f.now))
 		}
 		// A list of pieces has no times: where none had to be fetched, none was told.

@@ -24,6 +24,7 @@ var (
 type file struct {
 	path     string
 	old, now []byte // what is here, nil if nothing is, and what is to be here
+	digest   bool   // the list has one
 }
 
 // task is one directory on the disk with one list, pulled while the log runs.
@@ -154,6 +155,7 @@ func (w *work) writeList(t testing.TB, task *task, digests bool) {
 		}
 		if i%3 == 2 || digests || task.damaged {
 			sum := sha256.Sum256(f.now)
+			task.files[i].digest = true
 			e.Digests = []listing.Digest{{Algorithm: "sha256", Sum: string(sum[:])}}
 		}
 		if task.damaged {
