@@ -38,7 +38,7 @@ func TestSecurityPage(t *testing.T) {
 		if err != nil || e.IsDir() || !strings.HasSuffix(name, "_test.go") {
 			return err
 		}
-		for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllStringSubmatch(string(read(t, name)), -1) {
+		for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllStringSubmatch(fileText(t, name), -1) {
 			dir, _ := filepath.Rel(root, filepath.Dir(name))
 			if !strings.Contains(string(page), "`"+filepath.ToSlash(dir)+" "+m[1]+"`") {
 				t.Errorf("the page does not tell of %s in %s", m[1], dir)
@@ -56,9 +56,18 @@ func hasTest(t *testing.T, dir, name string) bool {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		if strings.Contains(string(read(t, file)), "\nfunc "+name+"(") {
+		if strings.Contains(fileText(t, file), "\nfunc "+name+"(") {
 			return true
 		}
 	}
 	return false
+}
+
+func fileText(t *testing.T, name string) string {
+	t.Helper()
+	p, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(p)
 }
