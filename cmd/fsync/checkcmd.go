@@ -69,6 +69,9 @@ func (c *checkCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer src.close()
+	if c.confinable() {
+		s.confine(outputPlaces(""))
+	}
 	ls, err := openLists(ctx, c.Lists, c.offline(c.Lists).into(c.Dir), s, src)
 	if err != nil {
 		return err

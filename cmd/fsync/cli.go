@@ -39,6 +39,15 @@ type cli struct {
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+
+	// restrict keeps the process from writing elsewhere, nil: it is not to be kept from it.
+	restrict func(places)
+}
+
+func (s *streams) confine(p places) {
+	if s.restrict != nil {
+		s.restrict(p)
+	}
 }
 
 // exitError ends a run with a code, a message and perhaps a hint what to do about it.
@@ -61,14 +70,14 @@ func (e *exitError) withHint(format string, args ...any) *exitError {
 }
 
 // run is the whole program; it returns the exit code.
-func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+func run(ctx context.Context, args []string, s *streams) int {
 	var c cli
 	exited := -1
 	parser, err := kong.New(&c,
 		kong.Name("fsync"),
 		kong.Description("Makes every file that a list names exist here, whole and right, by fetching only the bytes that are missing. The local file's own size is the resume offset."),
 		kong.DefaultEnvars("FSYNC"),
-		kong.Writers(out, errw),
+		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
@@ -80,10 +89,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		return exited // --help
 	}
 	if err != nil {
-		return fail(errw, usagef("%s", withoutSecrets(err.Error())).withHint("fsync --help"))
+		return fail(s.err, usagef("%s", withoutSecrets(err.Error())).withHint("fsync --help"))
 	}
 	kctx.BindTo(ctx, (*context.Context)(nil))
-	return fail(errw, kctx.Run(&streams{in, out, errw}))
+	return fail(s.err, kctx.Run(s))
 }
 
 // withoutSecrets cuts user information and queries out of the URLs in a message that

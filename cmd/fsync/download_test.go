@@ -22,7 +22,7 @@ func TestDownloadPage(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	var out bytes.Buffer
-	code := run(t.Context(), []string{"pull", server.URL + "/list.html?key=secret", "-d", t.TempDir()}, strings.NewReader(""), &out, &out)
+	code := run(t.Context(), []string{"pull", server.URL + "/list.html?key=secret", "-d", t.TempDir()}, &streams{in: strings.NewReader(""), out: &out, err: &out})
 	if text := out.String(); code != exitUsage || !strings.Contains(text, "/list.html: an HTML page, not a list") || strings.Contains(text, "secret") {
 		t.Errorf("exit code %d: %s", code, text)
 	}

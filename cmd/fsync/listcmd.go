@@ -46,6 +46,9 @@ func (c *listCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	if c.confinable() {
+		s.confine(outputPlaces(c.Output))
+	}
 	m := &maker{listCmd: c, streams: s, format: format, self: out.self}
 	defer m.sorter.close()
 	boundMemory(sortBound)

@@ -35,7 +35,7 @@ func main() {
 		}
 		os.Exit(stopCode(first))
 	}()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, restrict: confine}))
 }
 
 // boundMemory has the heap collected more often where it is no longer small: a large file

@@ -166,6 +166,7 @@ func (c *pullCmd) pull(ctx context.Context, s *streams, src *transports, dir *lo
 	if trash != nil {
 		defer trash.Close()
 	}
+	c.confineTo(s)
 	p := &sync.Puller{Dir: dir, Sources: src.sources(), Options: c.options()}
 	rep := newReport(c, s, ls.totals)
 	rep.ontoItself = ls.liesIn(c.Dir)

@@ -25,10 +25,13 @@ import (
 	"fsync/sync/remote/remotetest"
 )
 
+// commands are what the test binary is under other names.
+var commands = map[string]func(){"fsync": main}
+
 // TestMain makes the test binary be the command, too: under the name fsync, which is
 // found in PATH, it runs main.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"fsync": main})
+	testscript.Main(m, commands)
 }
 
 // then is the modification time of what the servers serve: long ago, a whole second.

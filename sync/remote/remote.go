@@ -178,9 +178,13 @@ func defaultPort(scheme string) string {
 }
 
 // Redact returns the URL without user information, query and fragment: the only form in
-// which one is shown or stored.
+// which one is shown or stored. Of one without an authority, as user:password@host:path://
+// is one, nothing is known and only the scheme is shown.
 func Redact(u *url.URL) string {
-	r := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath, Opaque: u.Opaque}
+	if u.Opaque != "" {
+		return u.Scheme + ":"
+	}
+	r := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	return r.String()
 }
 

@@ -320,10 +320,7 @@ func TestAuthPassphraseDeclined(t *testing.T) {
 // TestAuthOldPassphrase: a PEM file does not tell its public key. One beside it does.
 func TestAuthOldPassphrase(t *testing.T) {
 	t.Parallel()
-	keygen, err := exec.LookPath("ssh-keygen")
-	if err != nil {
-		t.Skip("no ssh-keygen")
-	}
+	keygen := findKeygen(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "key")
 	if out, err := exec.Command(keygen, "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "secret", "-f", file).CombinedOutput(); err != nil {

@@ -307,10 +307,7 @@ func TestHostKeyAcceptTogether(t *testing.T) {
 // TestHostKeyOpenSSH: the files that ssh-keygen writes.
 func TestHostKeyOpenSSH(t *testing.T) {
 	t.Parallel()
-	keygen, err := exec.LookPath("ssh-keygen")
-	if err != nil {
-		t.Skip("no ssh-keygen")
-	}
+	keygen := findKeygen(t)
 	k := testKeys(t)
 	g := startGate(t, &ssh.ServerConfig{NoClientAuth: true}, k.rsa, k.ec, k.ed)
 	l := testLogins(t, "", func(o *Options) { o.AcceptNew = true })

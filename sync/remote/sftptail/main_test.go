@@ -1,6 +1,8 @@
 package sftptail
 
 import (
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -25,4 +27,18 @@ func newTestClient(t *testing.T, s *remotetest.SFTPServer, change ...func(*Optio
 	c := New(o)
 	t.Cleanup(c.Close)
 	return c
+}
+
+// findKeygen returns OpenSSH's ssh-keygen, which the continuous integration has.
+func findKeygen(t *testing.T) string {
+	t.Helper()
+	program, err := exec.LookPath("ssh-keygen")
+	switch {
+	case err == nil:
+	case os.Getenv("CI") == "true":
+		t.Fatal(err)
+	default:
+		t.Skipf("nothing is known about OpenSSH's files: %v", err)
+	}
+	return program
 }
