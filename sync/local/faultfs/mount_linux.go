@@ -7,6 +7,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 )
 
 // FS is a mounted file system. Inject and Mend set its faults.
@@ -20,7 +21,7 @@ type FS struct {
 // cannot be done the test is skipped, but fails with CI=true.
 func Mount(t testing.TB) *FS {
 	t.Helper()
-	f := &FS{Dir: t.TempDir(), Backing: t.TempDir()}
+	f := &FS{Dir: t.TempDir(), Backing: backing(t)}
 	if os.Geteuid() != 0 {
 		lacks(t, "only root may mount")
 	}
@@ -43,6 +44,20 @@ func Mount(t testing.TB) *FS {
 	return f
 }
 
+// backing makes a directory in memory, so that a sync costs nothing, where it can have
+// attributes (Linux 6.6).
+func backing(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "faultfs-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if unix.Setxattr(dir, "user.x", []byte("v"), 0) != nil {
+		return t.TempDir()
+	}
+	return dir
+}
+
 func lacks(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -63,6 +78,6 @@ func (f *FS) mount() (*fuse.Server, error) {
 	}
 	root.RootNode = root.NewNode(root, nil, "", &st)
 	return fs.Mount(f.Dir, root.RootNode, &fs.Options{
-		MountOptions: fuse.MountOptions{FsName: "faultfs", Name: "faultfs", DirectMountStrict: true, AllowOther: true},
+		MountOptions: fuse.MountOptions{FsName: "faultfs", Name: "faultfs", MaxWrite: 1 << 20, DirectMountStrict: true, AllowOther: true},
 	})
 }
