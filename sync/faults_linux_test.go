@@ -51,9 +51,14 @@ var faultStates = []faultState{
 		l.put("f", faultOne)
 		l.write("f", faultOne[:faultHalf], then.Add(time.Hour))
 	}},
-	{name: "unmarked", make: func(l *lab) { // killed before the commit
+	{name: "foreign and whole", make: func(l *lab) {
 		l.put("f", faultOne)
 		l.write("f", faultOne, then.Add(time.Hour))
+	}},
+	{name: "whole and not marked", make: func(l *lab) { // killed before the commit
+		l.put("f", faultOne)
+		l.partial("f", faultHalf)
+		l.overwriteAt("f", faultOne[faultHalf:], faultHalf)
 	}},
 	{name: "old", make: func(l *lab) {
 		l.put("f", faultOne)
@@ -321,4 +326,38 @@ func (l *lab) wantNames(path string, s faultState) []string {
 		return []string{"f", "other"}
 	}
 	return []string{"f"}
+}
+
+// TestFaultsUnsynced: what a failed sync may have lost are all bytes that no sync made
+// durable, also those of an earlier attempt or run. They are cut off; bytes that were
+// durable, and those that somebody else wrote, are not.
+func TestFaultsUnsynced(t *testing.T) {
+	t.Parallel()
+	f := faultfs.Mount(t)
+	for _, s := range faultStates {
+		left, ok := map[string]int{"fresh": 0, "partial": 0, "foreign": faultHalf, "grown": faultHalf, "foreign and whole": faultSize, "whole and not marked": 0, "old": faultSize}[s.name]
+		if !ok {
+			continue
+		}
+		for mode := range SyncNone + 1 {
+			t.Run(fmt.Sprintf("%s/%d", s.name, mode), func(t *testing.T) {
+				l := newLab(t)
+				l.dir = filepath.Join(f.Dir, strings.ReplaceAll(t.Name(), "/", "_"))
+				l.Retries = 0
+				l.Sync = SyncRun // what is complete before is durable
+				s.make(l)
+				l.Sync = mode
+				if s.opt != nil {
+					s.opt(&l.Options)
+				}
+				f.Mend()
+				f.Inject(faultfs.Fault{Op: faultfs.Fsync, Errno: unix.EIO, Times: 1})
+				l.want(Failed, l.entry("f"))
+				f.Mend()
+				if n := len(l.read("f")); n != left {
+					t.Errorf("%d bytes are left, not %d", n, left)
+				}
+			})
+		}
+	}
 }
