@@ -220,3 +220,9 @@ func (l State) Committed(boot string) bool {
 	return s != nil && s.State == Done && s.Total == l.Size && l.HasTime(s.ModTime) &&
 		(s.Boot == "" || s.Boot == boot && boot != "?")
 }
+
+// InThisBoot says that the file was done, and not synced, since the system was started: no
+// power cut has taken anything from it.
+func (l State) InThisBoot() bool {
+	return l.Stamp != nil && l.Stamp.Boot != "" && l.Committed(ThisBoot())
+}
