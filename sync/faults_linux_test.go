@@ -22,8 +22,6 @@ type faultState struct {
 	name string
 	// make leaves it, and the remote as the run will find it.
 	make func(l *lab)
-	// size is that of the remote file, 0 for faultSize.
-	size int64
 	opt  func(*Options)
 }
 

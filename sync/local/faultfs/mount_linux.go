@@ -73,10 +73,7 @@ func (f *FS) mount() (*fuse.Server, error) {
 		return nil, err
 	}
 	root := &fs.LoopbackRoot{Path: f.Backing, Dev: st.Dev}
-	root.NewNode = func(*fs.LoopbackRoot, *fs.Inode, string, *syscall.Stat_t) fs.InodeEmbedder {
-		return &node{LoopbackNode: fs.LoopbackNode{RootData: root}, fs: f}
-	}
-	root.RootNode = root.NewNode(root, nil, "", &st)
+	root.RootNode = &node{LoopbackNode: fs.LoopbackNode{RootData: root}, fs: f}
 	return fs.Mount(f.Dir, root.RootNode, &fs.Options{
 		MountOptions: fuse.MountOptions{FsName: "faultfs", Name: "faultfs", MaxWrite: 1 << 20, DirectMountStrict: true, AllowOther: true},
 	})

@@ -14,6 +14,11 @@ type node struct {
 	fs *FS
 }
 
+// WrapChild has every name be a node.
+func (n *node) WrapChild(context.Context, fs.InodeEmbedder) fs.InodeEmbedder {
+	return &node{LoopbackNode: fs.LoopbackNode{RootData: n.RootData}, fs: n.fs}
+}
+
 func (n *node) name() string { return n.Path(nil) }
 
 func (n *node) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
