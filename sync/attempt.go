@@ -150,7 +150,7 @@ func (j *job) refine(q question) (question, error) {
 		q.unless = condition(q.file.Stamp)
 	}
 	q.suspect = q.file.Size
-	if q.file.Committed(j.boot) {
+	if q.file.Committed(j.boot) || q.file.InThisBoot() {
 		return q, nil
 	}
 	var err error

@@ -209,3 +209,20 @@ func TestBadCopies(t *testing.T) {
 		l.noSide("f")
 	}
 }
+
+// TestStagedDoneInThisBoot: a file of a run with --sync none is doubted after another boot
+// only. Until then its zeros are no damage that may be cut off in place.
+func TestStagedDoneInThisBoot(t *testing.T) {
+	l := newLab(t)
+	if local.ThisBoot() == "?" {
+		lacks(t, "boots cannot be told apart")
+	}
+	zeros, next := make([]byte, 4096), remotetest.Content(77, 4096)
+	l.put("f", zeros)
+	l.want(Fetched, l.entry("f"))
+	l.renew("f", next)
+	l.Sync, l.Backup = SyncRun, true
+	l.want(Replaced, l.entry("f"))
+	l.same("f", next)
+	l.same("f~", zeros)
+}

@@ -44,6 +44,7 @@ var modules = map[string][]string{
 	"github.com/skeema/knownhosts":                  {"fsync/sync/remote/sftptail"},
 	"golang.org/x/crypto":                           {"fsync/sync/remote/sftptail"},
 	"github.com/kr/fs":                              {},
+	"github.com/hanwen/go-fuse/v2":                  {}, // of the tests' file systems
 	"golang.org/x/text":                             {},
 	"github.com/clipperhouse/uax29/v2":              {},
 }
@@ -72,7 +73,8 @@ func packages(t *testing.T) map[string]pkg {
 
 // forTests says that a package of this module serves tests and benchmarks only.
 func forTests(path string) bool {
-	return strings.HasSuffix(path, "/remotetest") || strings.HasSuffix(path, "/crashtest") || path == "fsync/bench" || strings.HasPrefix(path, "fsync/bench/")
+	return strings.HasSuffix(path, "/remotetest") || strings.HasSuffix(path, "/crashtest") ||
+		strings.HasSuffix(path, "/faultfs") || path == "fsync/bench" || strings.HasPrefix(path, "fsync/bench/")
 }
 
 func TestImports(t *testing.T) {

@@ -170,21 +170,3 @@ func random(t testing.TB) *rand.Rand {
 	})
 	return rand.New(rand.NewPCG(seed, 0))
 }
-
-// isPrefixOfAny says whether a file, if it exists, begins one version of f.
-func isPrefixOfAny(t testing.TB, name string, versions []*site) bool {
-	t.Helper()
-	got, err := os.ReadFile(name)
-	if os.IsNotExist(err) {
-		return true
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range versions {
-		if bytes.HasPrefix(v.files["f"], got) {
-			return true
-		}
-	}
-	return false
-}

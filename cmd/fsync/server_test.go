@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	gosync "sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,6 +35,8 @@ type fileServer struct {
 	opt serverOptions
 	srv *http.Server
 
+	rate atomic.Int64 // opt's, until slow is called
+
 	mu  gosync.Mutex // guards log
 	log []string
 }
@@ -44,10 +47,14 @@ func startServer(dir string, o serverOptions) (*fileServer, error) {
 		return nil, err
 	}
 	s := &fileServer{url: "http://" + l.Addr().String(), dir: dir, opt: o}
+	s.rate.Store(o.rate)
 	s.srv = &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
 	go s.srv.Serve(l)
 	return s, nil
 }
+
+// slow sets the rate of answers from now on, 0 for no limit.
+func (s *fileServer) slow(rate int64) { s.rate.Store(rate) }
 
 // close ends the server and every connection.
 func (s *fileServer) close() { s.srv.Close() }
@@ -93,7 +100,9 @@ func (s *fileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, fi.ModTime().Unix(), fi.Size()))
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	http.ServeContent(&slowWriter{ResponseWriter: w, opt: s.opt, ctx: r.Context()}, r, "", fi.ModTime(), f)
+	opt := s.opt
+	opt.rate = s.rate.Load()
+	http.ServeContent(&slowWriter{ResponseWriter: w, opt: opt, ctx: r.Context()}, r, "", fi.ModTime(), f)
 }
 
 // close10 answers as the simplest of all servers: the end of the body is that of the

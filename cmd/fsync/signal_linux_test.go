@@ -140,8 +140,6 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills", kills)
 }
 
-// killLoop runs the program again and again and kills it each time, within a time, until it
-// has all or most kills are done. It returns how many there were.
 // With several streams, too: what waits in memory is lost, and nothing else.
 func TestKillStreams(t *testing.T) {
 	t.Parallel()
@@ -166,6 +164,8 @@ func TestKillStreams(t *testing.T) {
 	t.Logf("%d kills, %d parts asked for", kills, parts)
 }
 
+// killLoop runs the program again and again and kills it each time, within a time, until it
+// has all or most kills are done. It returns how many there were.
 func (s *site) killLoop(t *testing.T, dest string, most int, within time.Duration, args ...string) (kills int) {
 	t.Helper()
 	r := random(t)
@@ -200,52 +200,4 @@ func (s *site) killLoop(t *testing.T, dest string, most int, within time.Duratio
 		t.Errorf("only %d kills", kills)
 	}
 	return kills
-}
-
-// A remote that changes between kills: each file is the beginning of one of its versions.
-func TestKillAndChange(t *testing.T) {
-	t.Parallel()
-	r := random(t)
-	versions := []*site{newSite(t, map[string]int64{"f": 3_000_000}), newSite(t, map[string]int64{"f": 2_500_000}), newSite(t, map[string]int64{"f": 4_000_000})}
-	dir := t.TempDir()
-	for i, v := range versions { // newSite gives the same seed to the first file of each
-		for j := range v.files["f"] {
-			v.files["f"][j] ^= byte(i)
-		}
-	}
-	publish := func(v int) {
-		tmp := filepath.Join(dir, ".new")
-		put(t, tmp, versions[v].files["f"])
-		when := then.Add(time.Duration(v) * time.Hour)
-		if err := unix.UtimesNano(tmp, []unix.Timespec{{Sec: when.Unix()}, {Sec: when.Unix()}}); err != nil {
-			t.Fatal(err)
-		}
-		if err := unix.Rename(tmp, filepath.Join(dir, "f")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	publish(0)
-	slow := serve(t, dir, serverOptions{rate: 4_000_000})
-	fast := serve(t, dir, serverOptions{})
-	dest := filepath.Join(t.TempDir(), "dest")
-	for i := range 12 {
-		publish(r.IntN(len(versions)))
-		cmd, _, _ := command(t, "pull", "-d", dest, "--base", slow.url, versions[0].list)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(50+r.IntN(350)) * time.Millisecond)
-		cmd.Process.Kill()
-		cmd.Wait()
-		for _, name := range []string{"f", ".f.fsync"} {
-			if !isPrefixOfAny(t, filepath.Join(dest, name), versions) {
-				t.Fatalf("after kill %d, %s is no beginning of any version", i, name)
-			}
-		}
-	}
-	publish(1)
-	pullOK(t, "-d", dest, "--base", fast.url, versions[0].list)
-	if _, whole := versions[1].checkPrefixes(t, dest); !whole {
-		t.Error("at the end it is not the last version")
-	}
 }

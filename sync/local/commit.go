@@ -39,10 +39,10 @@ func (w *Writer) Sync() error {
 }
 
 // synced handles a failed sync. The pages are marked clean by then, so a second try would
-// succeed without having written them: what was written is cut off again.
+// succeed without having written them: what was not durable before is cut off.
 func (w *Writer) synced(err error) error {
 	if err != nil {
-		_ = w.Cut(min(w.base, w.size))
+		_ = w.Cut(min(w.durable, w.size))
 	}
 	return err
 }
@@ -193,12 +193,21 @@ func (f *File) Adopt(p Publication) error {
 	return err
 }
 
-// SyncData makes the bytes of a file durable that another program may have written.
+// SyncData makes the bytes of a file durable that another program may have written, or a
+// run of fsync that did not get to it: then a sync that fails cuts them off, as a Writer's.
 func (f *File) SyncData() error {
 	if err := f.open(); err != nil {
 		return err
 	}
-	return fdatasync(f.f)
+	err := fdatasync(f.f)
+	if err == nil || f.durable() == f.Size {
+		return err
+	}
+	w, werr := f.Append(*f.Stamp)
+	if werr != nil {
+		return errors.Join(err, werr)
+	}
+	return errors.Join(w.synced(err), w.Close(time.Time{}))
 }
 
 // ThisBoot returns the stamp's mark for data that was not synced, "?" where boots cannot
@@ -220,4 +229,10 @@ func (l State) Committed(boot string) bool {
 func (l State) complete() bool {
 	s := l.Stamp
 	return s != nil && s.State == Done && s.Total == l.Size && l.HasTime(s.ModTime)
+}
+
+// InThisBoot says that the file was done, and not synced, since the system was started: no
+// power cut has taken anything from it.
+func (l State) InThisBoot() bool {
+	return l.Stamp != nil && l.Stamp.Boot != "" && l.Committed(ThisBoot())
 }

@@ -16,7 +16,11 @@ type Writer struct {
 	file *File
 	f    *os.File
 	size int64
-	base int64 // size before this Writer: what a failed sync is cut back to
+	base int64 // size before this Writer: what wrong bytes are cut back to
+	// durable is what a failed sync is cut back to: how much of the file one has made
+	// durable, or was not fsync's. The error may be that of bytes which an earlier Writer
+	// left to the system, and it is told once.
+	durable int64
 
 	stamp    Stamp
 	stamped  bool
@@ -49,11 +53,20 @@ func (f *File) Append(s Stamp) (*Writer, error) {
 	if err == nil {
 		// A run that was killed may have left reserved blocks behind the end.
 		w.reserved = f.dir.fs.reserve
+		w.durable = f.durable()
 		if f.stage != nil && f.stage.file.f != nil {
 			w.mode = keepMode(file, f.stage.file.f)
 		}
 	}
 	return w, err
+}
+
+// durable returns how many bytes of the file a sync that fails does not put in doubt.
+func (f *File) durable() int64 {
+	if f.Stamp == nil || f.Committed("") {
+		return f.Size
+	}
+	return 0
 }
 
 // openError tells a file that is not any more what was looked at from a real failure.
@@ -369,7 +382,7 @@ func (w *Writer) Cut(size int64) error {
 	if err := w.f.Truncate(size); err != nil {
 		return err
 	}
-	w.size, w.base = size, min(w.base, size)
+	w.size, w.base, w.durable = size, min(w.base, size), min(w.durable, size)
 	return nil
 }
 
