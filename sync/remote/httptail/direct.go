@@ -53,13 +53,14 @@ type directConn struct {
 const lookEvery = 100 * time.Millisecond
 
 // wait lets the next call on the connection take lookEvery at most, unless the exchange
-// was ended or brings too little.
-func (c *directConn) wait() error {
+// was ended or brings too little. last is what the call before it ended in: what has come
+// meanwhile is read before anybody is called slow.
+func (c *directConn) wait(last error) error {
 	if cause := c.x.cause(); cause != nil {
 		return cause
 	}
 	now := time.Now()
-	if c.x.dog.over(now) {
+	if (last != nil || c.x.dog.spent()) && c.x.dog.over(now) {
 		c.x.cancel(errStalled)
 		return errStalled
 	}
@@ -80,7 +81,7 @@ func (c *directConn) Read(p []byte) (n int, err error) {
 		p = p[:min(int64(len(p)), c.head)]
 	}
 	for {
-		if err := c.wait(); err != nil {
+		if err := c.wait(err); err != nil {
 			return 0, err
 		}
 		n, err = c.Conn.Read(p)
@@ -96,10 +97,11 @@ func (c *directConn) Read(p []byte) (n int, err error) {
 
 func (c *directConn) Write(p []byte) (n int, err error) {
 	for {
-		if err := c.wait(); err != nil {
+		if err := c.wait(err); err != nil {
 			return n, err
 		}
-		m, err := c.Conn.Write(p[n:])
+		var m int
+		m, err = c.Conn.Write(p[n:])
 		n += m
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err

@@ -32,12 +32,12 @@ func (b *directBody) splice(pipe *os.File, n int) (int, error) {
 		return 0, errors.ErrUnsupported
 	}
 	n = int(min(int64(n), raw.left))
-	m, err := 0, b.c.wait()
+	m, err := 0, b.c.wait(nil)
 	for err == nil {
 		if m, err = spliceOnce(rc, pipe, n); m > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			break
 		}
-		err = b.c.wait()
+		err = b.c.wait(err)
 	}
 	switch {
 	case m > 0:

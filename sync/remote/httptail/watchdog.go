@@ -47,6 +47,9 @@ func (w *watchdog) begin() {
 // over says that the time is up.
 func (w *watchdog) over(now time.Time) bool { return w.limit > 0 && now.Sub(w.since) >= w.left }
 
+// spent says that it was up before this wait began.
+func (w *watchdog) spent() bool { return w.left <= 0 }
+
 // end notes that a wait brought n bytes.
 func (w *watchdog) end(n int64) {
 	if w.limit <= 0 {
