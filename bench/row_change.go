@@ -115,7 +115,7 @@ func rowKilled(ctx context.Context, b *bed) error {
 	}{
 		{1, func(l lists) []tool {
 			return []tool{
-				b.fsyncHTTP("fsync", "--sync", "none"), b.fsyncHTTP("fsync, durable"),
+				b.fsyncHTTP("fsync --streams 1", "--streams", "1", "--sync", "none"), b.fsyncHTTP("fsync --streams 1, durable", "--streams", "1"),
 				b.curl(l, "curl -C -", 1, "-C", "-"), b.wget2(l, "wget2 -c", "-c"),
 				b.lftpHTTP("lftp get -c", "get -c "+bigName+" -o DEST/"+bigName),
 				b.aria2(l, "aria2c -c -x1", "-c", "-x1", "-s1"), b.rcloneStreams(1),
@@ -128,7 +128,7 @@ func rowKilled(ctx context.Context, b *bed) error {
 				b.rcloneStreams(4),
 			}
 			if b.streams {
-				tools = append([]tool{b.fsyncHTTP("fsync --streams 4", "--streams", "4", "--sync", "none")}, tools...)
+				tools = append([]tool{b.fsyncHTTP("fsync --streams 4", "--streams", "4", "--sync", "none"), b.fsyncHTTP("fsync", "--sync", "none")}, tools...)
 			}
 			return tools
 		}},

@@ -52,10 +52,11 @@ type window struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	streams sync.WaitGroup
-	last    *[]byte  // lent by Next
-	rest    []byte   // of what Next returned, for Read
-	tail    []byte   // the last bytes that Next returned, up to jointSize
-	lone    widening // what Splice measures
+	last    *[]byte       // lent by Next
+	rest    []byte        // of what Next returned, for Read
+	tail    []byte        // the last bytes that Next returned, up to jointSize
+	lone    widening      // what Splice measures
+	waited  time.Duration // in that time, for the lead; the rest went into writing
 
 	mu      sync.Mutex // guards what follows
 	changed *sync.Cond
@@ -122,20 +123,27 @@ func (w *window) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Splice is that of the lead while it alone is fast enough; see remote.Splicer.
+// Splice is that of the lead while it alone is fast enough, or no slower than what it brings is
+// written; see remote.Splicer.
 func (w *window) Splice(pipe *os.File, n int) (int, error) {
 	if w.started || w.req.Streams > 1 {
 		return 0, errors.ErrUnsupported
 	}
+	began := time.Now()
 	if w.lone.since.IsZero() {
-		w.lone.since = time.Now()
+		w.lone.since = began
 	}
-	if rate, ok := w.lone.measured(time.Now(), measureTime); ok && rate < fastEnough && w.worthwhile(rate, w.lead.off) &&
-		w.client.load.of(w.at.Host) < w.client.conns {
-		w.lone.rate = rate
-		return 0, errors.ErrUnsupported // perhaps several are faster
+	waited := w.waited
+	if rate, ok := w.lone.measured(began, measureTime); ok {
+		w.waited = 0
+		if rate < fastEnough && waited > measureTime/2 && w.worthwhile(rate, w.lead.off) &&
+			w.client.load.of(w.at.Host) < w.client.conns {
+			w.lone.rate = rate
+			return 0, errors.ErrUnsupported // perhaps several are faster
+		}
 	}
 	got, err := w.lead.Splice(pipe, n)
+	w.waited += time.Since(began)
 	w.lone.received += int64(got)
 	return got, err
 }
