@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -29,12 +30,10 @@ func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64,
 		return err
 	}
 	before := w.Size()
-	write := func(p []byte) error {
-		_, err := w.Write(p)
+	b := &wholeBlocks{w: w, wrote: func() {
 		v.grown(w.Size())
 		j.active.Have.Store(w.Size())
-		return here(err)
-	}
+	}}
 	put := func(p []byte) error {
 		if total >= 0 && s.pos+int64(len(p)) > total {
 			if s.tail.Size < 0 {
@@ -46,10 +45,11 @@ func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64,
 			return err
 		}
 		s.pos += int64(len(p))
+		last := s.pos == total
 		if gate != nil {
-			return gate.put(p, write)
+			return gate.put(p, func(p []byte) error { return b.put(p, last) })
 		}
-		return write(p)
+		return b.put(p, last)
 	}
 	if len(s.rest) > 0 {
 		p := s.rest
@@ -58,24 +58,24 @@ func (j *job) pump(ctx context.Context, w *local.Writer, s *stream, total int64,
 			return err
 		}
 	}
-	if f, ok := s.tail.Body.(remote.Filer); ok && j.Limiter == nil && s.guard == nil && gate == nil && total >= 0 {
-		return j.pumpFile(ctx, w, s, f, total, v)
-	}
 	if j.Limiter == nil && s.guard == nil && gate == nil && total >= 0 {
-		err = j.pumpPipe(w, s, total, v, put)
+		if f, ok := s.tail.Body.(remote.Filer); ok {
+			return j.pumpFile(ctx, b, s, f, total)
+		}
+		err = j.pumpPipe(b, s, total, put)
 	}
 	if err == nil {
 		err = s.all(put) // or what is left
 	}
-	if b, ok := s.tail.Body.(remote.Several); ok {
-		j.Requests += b.Requests()
+	if several, ok := s.tail.Body.(remote.Several); ok {
+		j.Requests += several.Requests()
 	}
 	if w.Size() == before && ctx.Err() == nil && endedEarly(err) {
-		if err := gate.flush(write); err != nil {
+		if err := gate.flush(func(p []byte) error { return b.put(p, true) }); err != nil {
 			return err
 		}
 	}
-	return err
+	return cmp.Or(b.flush(), err)
 }
 
 // endedEarly says that a body ended, or broke off, without anything being wrong with what
@@ -200,18 +200,28 @@ func (s *stream) eachAhead(put func([]byte) error) error {
 const fileStep = 64 << 20
 
 // pumpFile lets the kernel copy from a file of this machine.
-func (j *job) pumpFile(ctx context.Context, w *local.Writer, s *stream, f remote.Filer, total int64, v *verifier) error {
+func (j *job) pumpFile(ctx context.Context, b *wholeBlocks, s *stream, f remote.Filer, total int64) error {
 	src, off := f.File()
+	w := b.w
+	if err := b.flush(); err != nil {
+		return err
+	}
 	for s.pos < total {
 		before := w.Size()
-		err := w.AppendFrom(ctx, src, off, min(fileStep, total-s.pos))
+		step := int64(fileStep)
+		if begun := before % blockAlign; begun > 0 {
+			step = blockAlign - begun
+		}
+		err := w.AppendFrom(ctx, src, off, min(step, total-s.pos))
 		n := w.Size() - before
 		s.pos, off = s.pos+n, off+n
 		s.count(n)
-		v.grown(w.Size())
-		j.active.Have.Store(w.Size())
+		b.wrote()
 		if err == io.EOF {
 			return shortBody(s.pos, total)
+		}
+		if err == nil && step < blockAlign && s.pos < total {
+			err = w.SyncData() // as wholeBlocks does
 		}
 		if err != nil {
 			return here(err)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -137,7 +138,7 @@ func (t *task) inspectFile(dir string, f file, c cut, n *counts) error {
 	isNew := s.data != nil && bytes.Equal(s.data, f.now)
 	isOld := s.data != nil && f.old != nil && bytes.Equal(s.data, f.old)
 	switch {
-	case t.unsynced && s.stamp != nil && s.stamp.State == local.Done && s.stamp.Boot != firstBoot[:8]:
+	case t.unsynced && s.stamp != nil && s.stamp.State == local.Done && (s.stamp.Boot == "" || !strings.HasPrefix(firstBoot, s.stamp.Boot)):
 		return fmt.Errorf("the stamp of --sync=none says boot %q", s.stamp.Boot)
 	case t.unsynced:
 	case s.committed() || s.marked(f.now, newTime) || s.marked(f.old, oldTime) && !t.damaged:

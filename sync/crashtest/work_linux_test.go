@@ -218,7 +218,7 @@ func (w *work) prepare(t testing.TB, program, dir string) {
 	w.serve(false)
 }
 
-// The boots before and after the cut. Their first eight letters differ.
+// The boots before and after the cut. Their first letters differ.
 const (
 	firstBoot  = "1f2e3d4c-0000-4000-8000-000000000001"
 	secondBoot = "aa0bb1cc-0000-4000-8000-000000000002"
