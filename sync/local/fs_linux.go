@@ -53,7 +53,7 @@ func (r *root) syncAll() error { return unix.Syncfs(int(r.f.Fd())) }
 
 // seekHole returns the offset of the first hole, size if there is none or it can't be told.
 func (s filesystem) seekHole(f *os.File, size int64) int64 {
-	off, err := s.firstHole(int(f.Fd()))
+	off, err := s.firstHole(int(f.Fd()), size)
 	if err != nil || off > size {
 		return size
 	}
@@ -62,10 +62,10 @@ func (s filesystem) seekHole(f *os.File, size int64) int64 {
 
 // firstHole asks lseek(2). Space that was reserved and never written counts as data there
 // while it is in the page cache: whoever read the file since the power cut has put zeros
-// into it. So clean pages are dropped first. Dirty ones stay, and are data. (Pages that
-// another process has mapped stay, too; the digest is for those.)
-func (s filesystem) firstHole(fd int) (int64, error) {
-	if s.trueHoles {
+// into it. So where there is such space, clean pages are dropped first. Dirty ones stay, and
+// are data. (Pages that another process has mapped stay, too; the digest is for those.)
+func (s filesystem) firstHole(fd int, size int64) (int64, error) {
+	if s.trueHoles && mayBeUnwritten(fd, size) {
 		_ = unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED)
 	}
 	return unix.Seek(fd, 0, unix.SEEK_HOLE)

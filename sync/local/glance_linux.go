@@ -148,6 +148,6 @@ func (g *Glancer) holes(s State) (holes, ok bool) {
 		st.Size != s.Size || !time.Unix(st.Mtim.Unix()).Equal(s.ModTime) {
 		return false, false
 	}
-	off, err := g.dir.fs.firstHole(fd)
+	off, err := g.dir.fs.firstHole(fd, s.Size)
 	return err == nil && off < s.Size, true
 }
