@@ -21,7 +21,7 @@ func allGrowths(most float64) []growth {
 			points: decades(1e3, max(most, 1e7)), set: growList,
 		},
 		{
-			id: "noop", what: "nothing to do: files complete, sizes and times in the list", axis: "entries",
+			id: "noop", what: "nothing to do: files that another program put there, sizes and times in the list", axis: "entries",
 			points: decades(1e3, most), set: growNoop,
 		},
 		{
