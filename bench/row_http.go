@@ -112,18 +112,22 @@ func rowFarLarge(ctx context.Context, b *bed) error {
 	)})
 }
 
-// rowFarSmall is many small files over a long way: what a round trip costs.
-func rowFarSmall(ctx context.Context, b *bed) error {
-	n := b.files(2000)
+// farSmall makes small files, and a server of them at the end of a long way.
+func (b *bed) farSmall(serve func() error) (n int, way string, l lists, err error) {
+	n = b.files(2000)
 	b.inMemory(int64(n)*3*(16<<10)+gib/2, true)
 	if err := b.makeTree(n, sized(16<<10)); err != nil {
-		return err
+		return 0, "", l, err
 	}
-	way, err := b.way(b.serveHTTP)
-	if err != nil {
-		return err
+	if way, err = b.way(serve); err == nil {
+		l, err = b.writeLists()
 	}
-	l, err := b.writeLists()
+	return n, way, l, err
+}
+
+// rowFarSmall is many small files over a long way: what a round trip costs.
+func rowFarSmall(ctx context.Context, b *bed) error {
+	n, way, l, err := b.farSmall(b.serveHTTP)
 	if err != nil {
 		return err
 	}
@@ -140,16 +144,7 @@ func rowFarSmall(ctx context.Context, b *bed) error {
 
 // rowFarSecure is the same over HTTPS, from a server that offers HTTP/2: what connections cost.
 func rowFarSecure(ctx context.Context, b *bed) error {
-	n := b.files(2000)
-	b.inMemory(int64(n)*3*(16<<10)+gib/2, true)
-	if err := b.makeTree(n, sized(16<<10)); err != nil {
-		return err
-	}
-	way, err := b.way(b.serveHTTPS)
-	if err != nil {
-		return err
-	}
-	l, err := b.writeLists()
+	n, way, l, err := b.farSmall(b.serveHTTPS)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ var (
 	}
 	noDrop = &mutation{
 		name: "takes a hole that was read for data", file: "sync/local/fs_linux.go",
-		old: "\tif s.trueHoles {\n",
+		old: "\tif s.trueHoles && mayBeUnwritten(fd, size) {\n",
 		new: "\tif false {\n",
 	}
 	earlyMark = &mutation{
