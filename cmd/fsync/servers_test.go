@@ -64,8 +64,8 @@ func config(t *testing.T, name, text string) string {
 	return name
 }
 
-func startNginx(t *testing.T, conf, dir string, port int) *exec.Cmd {
-	file := config(t, filepath.Join(conf, "nginx.conf"), fmt.Sprintf(`
+// nginxHead begins a configuration: its first argument is where nginx keeps its own files.
+const nginxHead = `
 daemon off;
 master_process off;
 pid %[1]s/pid;
@@ -78,6 +78,10 @@ http {
 	fastcgi_temp_path %[1]s/fastcgi;
 	uwsgi_temp_path %[1]s/uwsgi;
 	scgi_temp_path %[1]s/scgi;
+`
+
+func startNginx(t *testing.T, conf, dir string, port int) *exec.Cmd {
+	file := config(t, filepath.Join(conf, "nginx.conf"), fmt.Sprintf(nginxHead+`
 	gzip on;
 	server {
 		listen 127.0.0.1:%[2]d;

@@ -100,19 +100,7 @@ func startTLS(sites []*tlsSite) func(t *testing.T, conf, dir string, port int) *
 		for _, s := range sites {
 			servers.WriteString(s.server(t, conf, dir, port))
 		}
-		file := config(t, filepath.Join(conf, "nginx.conf"), fmt.Sprintf(`
-daemon off;
-master_process off;
-pid %[1]s/pid;
-error_log %[1]s/error.log;
-events {}
-http {
-	access_log %[1]s/access.log;
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
+		file := config(t, filepath.Join(conf, "nginx.conf"), fmt.Sprintf(nginxHead+`
 	server { listen 127.0.0.1:%[2]d; root %[3]s; }
 	%[4]s
 }

@@ -85,20 +85,7 @@ func nginxHTTP2(limit string) string {
 	if os.Getuid() == 0 {
 		user = "user root;"
 	}
-	return user + `
-daemon off;
-master_process off;
-pid %[1]s/pid;
-error_log %[1]s/error.log;
-events {}
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	root %[2]s;
+	return user + nginxHead + `
 	` + limit + `
 	server {
 		listen 127.0.0.1:%[3]d;

@@ -104,10 +104,9 @@ func config(t *testing.T, text, conf, dir string, ports []any) (file string) {
 	return file
 }
 
-func startNginx(t *testing.T, conf, dir string) map[string]int64 {
-	program := find(t, "nginx")
-	return run(t, conf, []int64{anySize, 9999, anySize}, func(ports []any) *exec.Cmd {
-		file := config(t, `
+// nginxHead begins a configuration: its first argument is where nginx keeps its own files,
+// the second what it serves.
+const nginxHead = `
 daemon off;
 master_process off;
 pid %[1]s/pid;
@@ -121,6 +120,12 @@ http {
 	uwsgi_temp_path %[1]s/uwsgi;
 	scgi_temp_path %[1]s/scgi;
 	root %[2]s;
+`
+
+func startNginx(t *testing.T, conf, dir string) map[string]int64 {
+	program := find(t, "nginx")
+	return run(t, conf, []int64{anySize, 9999, anySize}, func(ports []any) *exec.Cmd {
+		file := config(t, nginxHead+`
 	autoindex on;
 	server { listen 127.0.0.1:%[3]d; }
 	server { listen 127.0.0.1:%[4]d; autoindex_exact_size off; autoindex_localtime on; }
